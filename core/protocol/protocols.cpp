@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "connscope/protocol/protocols.hpp"
+
+#include "connscope/protocol/echo.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace connscope::protocol {
+namespace {
+
+constexpr std::array table{
+    Protocol{"echo", "sends back every byte it receives", make_echo_session},
+};
+
+} // namespace
+
+std::span<const Protocol> protocols() noexcept { return table; }
+
+const Protocol* find_protocol(std::string_view id) noexcept {
+    const auto* found = std::find_if(table.begin(), table.end(), [id](const Protocol& protocol) { return protocol.id == id; });
+    return found == table.end() ? nullptr : found;
+}
+
+} // namespace connscope::protocol
