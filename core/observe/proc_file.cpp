@@ -89,13 +89,14 @@ std::string_view stat_field(std::string_view stat, unsigned number) {
     return {};
 }
 
-bool list_numbers(int folder, std::vector<std::uint32_t>& into) {
+bool list_more_numbers(int folder, std::vector<std::uint32_t>& into) {
     into.clear();
-    if (::lseek(folder, 0, SEEK_SET) < 0) return false;
-    alignas(dirent64) std::array<char, 32'768> buffer;
-    for (;;) {
-        const long got = ::syscall(SYS_getdents64, folder, buffer.data(), buffer.size());
-        if (got < 0 && errno == EINTR) continue;
+    alignas(dirent64) std::array<char, 8192> buffer;
+    do {
+        long got = 0;
+        do {
+            got = ::syscall(SYS_getdents64, folder, buffer.data(), buffer.size());
+        } while (got < 0 && errno == EINTR);
         if (got < 0) return false;
         if (got == 0) return true;
         for (std::size_t at = 0; at < static_cast<std::size_t>(got);) {
@@ -105,7 +106,19 @@ bool list_numbers(int folder, std::vector<std::uint32_t>& into) {
             const char* end = entry->d_name + std::strlen(entry->d_name);
             if (std::from_chars(entry->d_name, end, number).ptr == end) into.push_back(number);
         }
-    }
+    } while (into.empty());
+    return true;
+}
+
+bool list_numbers(int folder, std::vector<std::uint32_t>& into) {
+    into.clear();
+    if (::lseek(folder, 0, SEEK_SET) < 0) return false;
+    std::vector<std::uint32_t> some;
+    do {
+        if (!list_more_numbers(folder, some)) return false;
+        into.insert(into.end(), some.begin(), some.end());
+    } while (!some.empty());
+    return true;
 }
 
 } // namespace connscope::observe

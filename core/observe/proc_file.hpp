@@ -39,8 +39,11 @@ std::optional<std::string_view> value_of(std::string_view text, std::string_view
 // in parentheses may hold blanks and parentheses itself. Empty when there is none.
 std::string_view stat_field(std::string_view stat, unsigned number);
 
-// The names in a folder of numbers (/proc, task, fd), in the kernel's order, into `into`. Returns false with errno set
-// when the folder cannot be read. The descriptor is rewound first.
+// The next few hundred names in a folder of numbers (/proc, task, fd), in the kernel's order; none at its end. `into` is
+// overwritten. False with errno set when the folder cannot be read.
+bool list_more_numbers(int folder, std::vector<std::uint32_t>& into);
+
+// All the names in such a folder, from its beginning.
 bool list_numbers(int folder, std::vector<std::uint32_t>& into);
 
 } // namespace connscope::observe

@@ -28,8 +28,9 @@ struct ProcessReading {
     std::optional<std::uint64_t> threads_limit;
 };
 
-// Reads one process again and again through descriptors that stay open: about 30 µs a reading, whatever the number of its
-// threads. A pid that ends and is given to another process is noticed. One thread at a time.
+// Reads one process again and again through descriptors that stay open: about 30 µs a reading, and 60 ns for each of its
+// threads, whose CPU times the kernel adds up. A pid that ends and is given to another process is noticed. One thread at a
+// time.
 class ProcessObserver {
 public:
     // Errors: no such process (std::errc::no_such_process).
