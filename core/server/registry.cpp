@@ -53,10 +53,16 @@ void Registry::send(const Connection& connection, std::uint8_t target) {
     of(connection).target = target;
 }
 
-void Registry::send_all(std::uint8_t target) {
+std::uint64_t Registry::send_all(std::uint8_t target) {
     const std::lock_guard lock(mutex_);
-    for (std::uint32_t slot = 0; slot < end_; ++slot)
-        if (entries_[slot].id != 0) entries_[slot].target = target;
+    std::uint64_t on_their_way = 0;
+    for (std::uint32_t slot = 0; slot < end_; ++slot) {
+        Entry& entry = entries_[slot];
+        if (entry.id == 0) continue;
+        entry.target = target;
+        if (entry.in_transit || entry.mode != target) ++on_their_way;
+    }
+    return on_their_way;
 }
 
 std::uint64_t Registry::open() const {

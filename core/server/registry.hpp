@@ -36,7 +36,8 @@ public:
 
     // Changes where one, or all, shall be.
     void send(const Connection& connection, std::uint8_t target);
-    void send_all(std::uint8_t target);
+    // Returns how many are not there yet.
+    std::uint64_t send_all(std::uint8_t target);
 
     std::uint64_t open() const;
     // How many are not where they shall be.

@@ -133,7 +133,7 @@ private:
     void refuse(RefuseReason reason);
     bool place(Connection connection);
     std::optional<Error> make_mode(std::uint8_t number);
-    void begin_hand_off(std::uint8_t target);
+    std::uint64_t begin_hand_off(std::uint8_t target);
     void watch_hand_off();
     void take_back(HandOff& hand_off);
     void finish_hand_off();
@@ -315,17 +315,18 @@ void Server::Impl::set_mode(std::string_view id, HandOffDone done) {
     }
     hand_off_ = HandOff{
         .from = mode_, .target = *target, .begin = telemetry::ticks(), .total = 0, .done = std::move(done), .refusal = {}};
-    begin_hand_off(*target);
-    hand_off_->total = registry_.astray();
+    hand_off_->total = begin_hand_off(*target);
     watch_hand_off();
 }
 
-void Server::Impl::begin_hand_off(std::uint8_t target) {
+// How many connections have to move.
+std::uint64_t Server::Impl::begin_hand_off(std::uint8_t target) {
     if (mode_ != target) probe_->set_mode(target);
     mode_ = target;
-    registry_.send_all(target);
+    const std::uint64_t total = registry_.send_all(target);
     for (std::uint8_t number = 0; number < modes_.size(); ++number)
         if (number != target && modes_[number]) modes_[number]->release_all();
+    return total;
 }
 
 void Server::Impl::watch_hand_off() {
