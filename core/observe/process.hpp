@@ -13,15 +13,15 @@ namespace connscope::observe {
 
 // What the kernel tells of one process from outside: plain values, none where the kernel does not say.
 struct ProcessReading {
-    std::chrono::nanoseconds taken{};   // CLOCK_MONOTONIC
-    char state = '?';                   // R S D Z T t X, of the main thread (proc_pid_stat(5))
+    std::chrono::nanoseconds taken{}; // CLOCK_MONOTONIC
+    char state = '?';                 // R S D Z T t X, of the main thread (proc_pid_stat(5))
     std::uint32_t threads = 0;
-    std::chrono::nanoseconds user_cpu{};   // in steps of a clock tick, usually 10 ms
-    std::chrono::nanoseconds system_cpu{}; //
-    std::uint64_t resident_bytes = 0;      // VmRSS
-    std::uint64_t resident_shared_bytes = 0; // RssFile + RssShmem: pages that others may share
-    std::uint64_t page_table_bytes = 0;    // VmPTE
-    std::uint64_t swapped_bytes = 0;       // VmSwap
+    std::chrono::nanoseconds user_cpu{};             // in steps of a clock tick, usually 10 ms
+    std::chrono::nanoseconds system_cpu{};           //
+    std::uint64_t resident_bytes = 0;                // VmRSS
+    std::uint64_t resident_shared_bytes = 0;         // RssFile + RssShmem: pages that others may share
+    std::uint64_t page_table_bytes = 0;              // VmPTE
+    std::uint64_t swapped_bytes = 0;                 // VmSwap
     std::optional<std::uint64_t> kernel_stack_bytes; // threads times the kernel's stack of a task, as /proc/meminfo shows it
     std::optional<std::uint64_t> open_files;
     std::optional<std::uint64_t> open_files_limit;

@@ -18,7 +18,8 @@ constexpr std::array table{
 std::span<const Protocol> protocols() noexcept { return table; }
 
 const Protocol* find_protocol(std::string_view id) noexcept {
-    const auto* found = std::find_if(table.begin(), table.end(), [id](const Protocol& protocol) { return protocol.id == id; });
+    const auto* found =
+        std::find_if(table.begin(), table.end(), [id](const Protocol& protocol) { return protocol.id == id; });
     return found == table.end() ? nullptr : found;
 }
 

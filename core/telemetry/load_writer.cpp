@@ -21,13 +21,13 @@ void put_text(std::array<std::atomic<char>, N>& into, std::string_view text) noe
 
 Outcome<std::unique_ptr<LoadWriter>> LoadWriter::create(const LoadWriterOptions& options) {
     const std::uint32_t places = options.populations + 1;
-    auto segment = SegmentFile::create({layout::SegmentKind::load,
-                                        options.name,
-                                        options.program,
-                                        {{SectionKind::load, sizeof(layout::LoadGauges), 1},
-                                         {SectionKind::populations, sizeof(layout::Population), places},
-                                         {SectionKind::histograms, HistogramBuckets::count * sizeof(std::uint64_t), places,
-                                          false}}});
+    auto segment =
+        SegmentFile::create({layout::SegmentKind::load,
+                             options.name,
+                             options.program,
+                             {{SectionKind::load, sizeof(layout::LoadGauges), 1},
+                              {SectionKind::populations, sizeof(layout::Population), places},
+                              {SectionKind::histograms, HistogramBuckets::count * sizeof(std::uint64_t), places, false}}});
     if (!segment) return std::move(segment).error();
     copy_text(segment->header().protocol, options.protocol);
     copy_text(segment->header().address, options.address);
@@ -42,7 +42,9 @@ Outcome<std::unique_ptr<LoadWriter>> LoadWriter::create(const LoadWriterOptions&
 }
 
 LoadWriter::LoadWriter(SegmentFile segment, std::uint32_t places)
-    : segment_(std::move(segment)), histogram_reserved_(places), places_(places) {
+    : segment_(std::move(segment))
+    , histogram_reserved_(places)
+    , places_(places) {
     populations_ = segment_.section<layout::Population>(SectionKind::populations);
     gauges_ = segment_.section<layout::LoadGauges>(SectionKind::load);
     histograms_ = segment_.section<std::atomic<std::uint64_t>>(SectionKind::histograms);

@@ -21,8 +21,8 @@ struct LoadWriterOptions {
     std::string name;    // of the segment; see valid_name()
     std::string program; // "connscope-load"
     std::string protocol;
-    std::string address;      // where it connects
-    std::string control_path; // empty = none
+    std::string address;            // where it connects
+    std::string control_path;       // empty = none
     std::uint32_t populations = 31; // at once, "all" not among them
 };
 
