@@ -213,12 +213,14 @@ bool AnswerReader::read_chunk_frame(char byte) {
     case Stage::head:
     case Stage::sized_body:
     case Stage::open_body:
-    case Stage::chunk_data: break;
+    case Stage::chunk_data:
+        break;
     }
     return false;
 }
 
-void AnswerReader::read_body(std::span<const std::byte> bytes, const RequestForm& form, Content content, std::uint64_t position) {
+void AnswerReader::read_body(std::span<const std::byte> bytes, const RequestForm& form, Content content,
+                             std::uint64_t position) {
     if (form.check == Check::echoed && !differs_) {
         if (taken_ + bytes.size() > form.payload || !content.matches(position + taken_, bytes)) differs_ = true;
     }

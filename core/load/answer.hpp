@@ -16,9 +16,9 @@ namespace connscope::load {
 enum class AnswerState : std::uint8_t {
     incomplete,
     good,
-    bad_status,   // http: complete, but not 2xx
-    wrong,        // complete, but other content or another length than asked for
-    garbage,      // not the protocol: the connection is of no use any more
+    bad_status, // http: complete, but not 2xx
+    wrong,      // complete, but other content or another length than asked for
+    garbage,    // not the protocol: the connection is of no use any more
 };
 
 struct AnswerProgress {
@@ -43,17 +43,18 @@ public:
 private:
     enum class Stage : std::uint8_t {
         head,
-        sized_body,  // Content-Length tells
-        open_body,   // until the server closes
+        sized_body, // Content-Length tells
+        open_body,  // until the server closes
         chunk_size,
         chunk_extension,
         chunk_data,
-        chunk_end,   // the line end after a chunk
+        chunk_end, // the line end after a chunk
         trailer,
         trailer_line,
     };
 
-    AnswerProgress read_echo(std::span<const std::byte> bytes, const RequestForm& form, Content content, std::uint64_t position);
+    AnswerProgress read_echo(std::span<const std::byte> bytes, const RequestForm& form, Content content,
+                             std::uint64_t position);
     // Takes bytes of the head. Garbage, or incomplete until the head's end was among them.
     AnswerProgress read_head(std::span<const std::byte> bytes);
     // Understands a whole head, the empty line included. False: it is none.

@@ -19,7 +19,9 @@ enum class ArrivalProcess : std::uint8_t {
 class Arrivals {
 public:
     Arrivals() = default;
-    Arrivals(ArrivalProcess process, std::uint64_t seed) noexcept : process_(process), random_(seed) {}
+    Arrivals(ArrivalProcess process, std::uint64_t seed) noexcept
+        : process_(process)
+        , random_(seed) {}
 
     // Begins at `start` (CLOCK_MONOTONIC) with `per_second` > 0. The first request is due one `phase` of a gap later: loads
     // on several threads take different phases.

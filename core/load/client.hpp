@@ -22,7 +22,7 @@ inline constexpr std::uint32_t none = ~std::uint32_t{0};
 struct Request {
     std::int64_t intended_ns = 0; // when it should have been sent; its latency counts from here
     std::uint32_t next = none;
-    std::uint32_t form = none;    // none: the group's form at the time of sending
+    std::uint32_t form = none; // none: the group's form at the time of sending
 };
 
 // Requests by number; numbers of released ones are used again.
@@ -69,7 +69,9 @@ private:
 // The clients of one population that belong to one engine.
 struct Group {
     Group(Population wanted, std::uint32_t segment_place, Tally counts)
-        : population(std::move(wanted)), place(segment_place), tally(counts) {}
+        : population(std::move(wanted))
+        , place(segment_place)
+        , tally(counts) {}
 
     Population population; // with this engine's share of connections and rate
     std::uint32_t place;   // in the segment
@@ -78,15 +80,15 @@ struct Group {
     std::vector<std::uint32_t> open; // clients that take requests
     std::uint32_t to_open = 0;       // connections still to be begun
     std::uint32_t connecting = 0;
-    std::uint32_t live = 0;          // clients that count for the wanted number: connecting, open, backing off
-    std::uint32_t clients = 0;       // all, those on their way out included
-    std::uint32_t turn = 0;          // which of `open` is given the next request
-    std::uint64_t queued = 0;        // requests made and not begun
+    std::uint32_t live = 0;    // clients that count for the wanted number: connecting, open, backing off
+    std::uint32_t clients = 0; // all, those on their way out included
+    std::uint32_t turn = 0;    // which of `open` is given the next request
+    std::uint64_t queued = 0;  // requests made and not begun
     std::int64_t overdue_shown = 0;
     std::deque<std::int64_t> homeless; // intended times of requests whose connection ended before it sent them
     Arrivals arrivals;
     double phase = 1.0;
-    bool started = false;            // its schedule runs
+    bool started = false; // its schedule runs
     bool removed = false;
 
     bool churns() const noexcept { return population.kind == PopulationKind::churn; }
@@ -102,24 +104,25 @@ enum class ClientStage : std::uint8_t { free, connecting, open, backing_off };
 struct Client {
     Group* group = nullptr;
     int fd = -1;
+    std::uint32_t number = 0;     // of this client in its engine
     std::uint32_t generation = 0; // tells events and timers of an earlier client in this place from its own
     std::uint32_t position_in_open = none;
-    std::uint32_t oldest = none;  // the request whose answer comes next
-    std::uint32_t unsent = none;  // the first request that is not wholly sent
+    std::uint32_t oldest = none; // the request whose answer comes next
+    std::uint32_t unsent = none; // the first request that is not wholly sent
     std::uint32_t newest = none;
-    std::uint32_t in_flight = 0;  // requests begun and not answered
+    std::uint32_t in_flight = 0; // requests begun and not answered
     std::uint32_t requests_made = 0;
     ClientStage stage = ClientStage::free;
-    std::uint8_t failures = 0;    // in a row, for the back-off
-    bool retiring = false;        // closes once its answers are there
-    bool reads_again = false;     // in Engine::unread_
+    std::uint8_t failures = 0;           // in a row, for the back-off
+    bool retiring = false;               // closes once its answers are there
+    bool reads_again = false;            // in Engine::unread_
     std::uint64_t unsent_done = 0;       // bytes of `unsent` that the socket took
     std::uint64_t sent_position = 0;     // of the content
     std::uint64_t answered_position = 0; // where the oldest request's content begins
-    std::int64_t progress_ns = 0; // when something last went on: connect begun, bytes sent or received
+    std::int64_t progress_ns = 0;        // when something last went on: connect begun, bytes sent or received
     std::int64_t opened_ns = 0;
-    std::int64_t timer_ns = 0;    // 0 = none
-    std::int64_t due_ns = 0;      // churn: when the connection should have been begun
+    std::int64_t timer_ns = 0; // 0 = none
+    std::int64_t due_ns = 0;   // churn: when the connection should have been begun
     Content content;
     AnswerReader answer;
 };

@@ -13,7 +13,8 @@ namespace connscope::load {
 // "Fast splittable pseudorandom number generators", OOPSLA 2014).
 class Content {
 public:
-    explicit constexpr Content(std::uint64_t seed = 0) noexcept : seed_(seed) {}
+    explicit constexpr Content(std::uint64_t seed = 0) noexcept
+        : seed_(seed) {}
 
     // Writes the bytes at [position, position + into.size()).
     void write(std::uint64_t position, std::span<std::byte> into) const noexcept {
@@ -69,7 +70,9 @@ public:
     }
 
 private:
-    constexpr std::uint64_t word(std::uint64_t number) const noexcept { return mix(seed_ + (number + 1) * 0x9e3779b97f4a7c15u); }
+    constexpr std::uint64_t word(std::uint64_t number) const noexcept {
+        return mix(seed_ + (number + 1) * 0x9e3779b97f4a7c15u);
+    }
 
     std::uint64_t seed_;
 };

@@ -23,9 +23,12 @@ struct KindName {
     std::string_view name;
 };
 constexpr std::array kinds{
-    KindName{PopulationKind::active, "active"},           KindName{PopulationKind::idle, "idle"},
-    KindName{PopulationKind::slow_reader, "slow-reader"}, KindName{PopulationKind::slow_sender, "slow-sender"},
-    KindName{PopulationKind::churn, "churn"},             KindName{PopulationKind::hog, "hog"},
+    KindName{PopulationKind::active, "active"},
+    KindName{PopulationKind::idle, "idle"},
+    KindName{PopulationKind::slow_reader, "slow-reader"},
+    KindName{PopulationKind::slow_sender, "slow-sender"},
+    KindName{PopulationKind::churn, "churn"},
+    KindName{PopulationKind::hog, "hog"},
 };
 constexpr std::string_view all_options =
     "name rate arrivals payload path us ms think_us interval_ms piece pipeline requests protocol";
@@ -47,10 +50,13 @@ Outcome<Number> number(std::string_view option, std::string_view text, Number lo
 
 class Reader {
 public:
-    Reader(std::string shown, const PopulationDefaults& defaults) : shown_(std::move(shown)), defaults_(defaults) {}
+    Reader(std::string shown, const PopulationDefaults& defaults)
+        : shown_(std::move(shown))
+        , defaults_(defaults) {}
 
     Outcome<Population> read(std::string_view kind, std::string_view count, const Options& options) {
-        const auto* known = std::find_if(kinds.begin(), kinds.end(), [kind](const KindName& each) { return each.name == kind; });
+        const auto* known =
+            std::find_if(kinds.begin(), kinds.end(), [kind](const KindName& each) { return each.name == kind; });
         if (known == kinds.end())
             return fail(fmt::format("there is no kind of population called '{}'; there are active, idle, slow-reader, "
                                     "slow-sender, churn and hog",
@@ -69,7 +75,8 @@ private:
     Error fail(const std::string& why) const { return wrong(fmt::format("population {}: {}", shown_, why)); }
 
     template <class Number, class Into>
-    telemetry::Status take_number(std::string_view option, std::string_view text, Number lowest, Number highest, Into& into) {
+    telemetry::Status take_number(std::string_view option, std::string_view text, Number lowest, Number highest,
+                                  Into& into) {
         auto value = number<Number>(option, text, lowest, highest);
         if (!value) return std::move(value).error();
         into = Into(*value);
@@ -83,7 +90,7 @@ private:
         if (option == "pipeline") return take_number<std::int64_t>(option, value, 1, 1000, population_.pipeline);
         if (option == "requests") return take_number<std::int64_t>(option, value, 0, 1'000'000'000, population_.requests);
         if (option == "interval_ms") return take_number<std::int64_t>(option, value, 1, 60'000, interval_);
-        if (option == "piece") return take_number<std::int64_t>(option, value, 1, 1 << 20, piece_);
+        if (option == "piece") return take_number<std::int64_t>(option, value, 1, 65'536, piece_);
         if (option == "us") return take_number<std::int64_t>(option, value, 0, hour_us, work_us_);
         if (option == "ms") return take_number<std::int64_t>(option, value, 0, hour_us / 1000, pause_ms_);
         if (option == "payload") {
@@ -110,7 +117,8 @@ private:
                 return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
             });
             if (value.empty() || value.size() > 31 || !letters || value == "all")
-                return wrong(fmt::format("name={}: a name is 1 to 31 letters, digits, '.', '_' and '-', and not all", value));
+                return wrong(
+                    fmt::format("name={}: a name is 1 to 31 letters, digits, '.', '_' and '-', and not all", value));
             population_.name = value;
             return telemetry::success();
         }
@@ -134,10 +142,13 @@ private:
         if (!http && (!p.path.empty() || work_us_ || pause_ms_))
             return wrong("path, us and ms belong to --protocol http: an echo neither computes nor pauses");
         if (work_us_ && pause_ms_) return wrong("us and ms exclude each other: a request computes or pauses");
-        if (!p.path.empty() && (work_us_ || pause_ms_)) return wrong("us and ms name a path of their own, so path cannot be named too");
+        if (!p.path.empty() && (work_us_ || pause_ms_))
+            return wrong("us and ms name a path of their own, so path cannot be named too");
         if (p.rate > 0 && slow) return wrong("a slow client sends when its answer is there, so it has no rate");
-        if (p.rate > 0 && p.think.count() > 0) return wrong("think_us belongs to a closed loop, so it cannot stand with a rate");
-        if (p.pipeline > 1 && (slow || p.kind == PopulationKind::churn)) return wrong("only active clients and hogs pipeline");
+        if (p.rate > 0 && p.think.count() > 0)
+            return wrong("think_us belongs to a closed loop, so it cannot stand with a rate");
+        if (p.pipeline > 1 && (slow || p.kind == PopulationKind::churn))
+            return wrong("only active clients and hogs pipeline");
 
         if (slow) {
             p.interval = interval_.value_or(std::chrono::milliseconds(100));
@@ -223,7 +234,8 @@ Outcome<Population> parse_population(std::string_view text, const PopulationDefa
     const std::string_view head = text.substr(0, head_end);
     const std::size_t colon = head.find(':');
     if (colon == std::string_view::npos)
-        return wrong(fmt::format("population {}: write KIND:COUNT, for example active:100 or idle:5000,name=sleepers", text));
+        return wrong(
+            fmt::format("population {}: write KIND:COUNT, for example active:100 or idle:5000,name=sleepers", text));
     Options options;
     for (std::size_t begin = head_end; begin < text.size();) {
         ++begin; // the comma
@@ -249,7 +261,8 @@ Outcome<Population> population_of(const boost::json::value& value, const Populat
     Options options;
     for (const auto& member : *object) {
         auto text = scalar_text(member.value());
-        if (!text) return wrong(fmt::format("population {}: {} is neither a text nor a number", shown, std::string(member.key())));
+        if (!text)
+            return wrong(fmt::format("population {}: {} is neither a text nor a number", shown, std::string(member.key())));
         if (member.key() == "kind")
             kind = std::move(*text);
         else if (member.key() == "connections")
@@ -263,7 +276,8 @@ Outcome<Population> population_of(const boost::json::value& value, const Populat
 
 telemetry::Status name_apart(std::vector<Population>& populations) {
     if (populations.size() > max_populations)
-        return wrong(fmt::format("{} populations are more than the {} that can be told apart", populations.size(), max_populations));
+        return wrong(
+            fmt::format("{} populations are more than the {} that can be told apart", populations.size(), max_populations));
     const auto taken = [&](const std::string& name, const Population* but) {
         return std::any_of(populations.begin(), populations.end(),
                            [&](const Population& each) { return &each != but && each.name == name; });
@@ -274,13 +288,15 @@ telemetry::Status name_apart(std::vector<Population>& populations) {
         if (population.name.empty()) {
             const std::string kind(name_of(population.kind));
             population.name = kind;
-            for (int number = 2; taken(population.name, &population); ++number) population.name = fmt::format("{}-{}", kind, number);
+            for (int number = 2; taken(population.name, &population); ++number)
+                population.name = fmt::format("{}-{}", kind, number);
         } else if (taken(population.name, &population)) {
             return wrong(fmt::format("two populations are called {}", population.name));
         }
     }
     if (connections > max_connections)
-        return wrong(fmt::format("{} connections are more than the {} that one load can count", connections, max_connections));
+        return wrong(
+            fmt::format("{} connections are more than the {} that one load can count", connections, max_connections));
     return telemetry::success();
 }
 

@@ -30,8 +30,9 @@ RequestForm form_of(const Population& population, Protocol protocol, const std::
     if (protocol == Protocol::echo) return form;
 
     if (population.payload > 0) {
-        form.head = fmt::format("POST {} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/octet-stream\r\nContent-Length: {}\r\n\r\n",
-                                population.path, host, population.payload);
+        form.head = fmt::format(
+            "POST {} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/octet-stream\r\nContent-Length: {}\r\n\r\n",
+            population.path, host, population.payload);
         form.check = population.path == "/echo" ? Check::echoed : Check::nothing;
         return form;
     }

@@ -14,8 +14,10 @@ using telemetry::layout::LoadCounter;
 class Tally {
 public:
     Tally(telemetry::LoadWriter& writer, std::uint32_t place, bool shared)
-        : own_(&writer.counter(place, LoadCounter{})), all_(&writer.counter(telemetry::LoadWriter::all, LoadCounter{}))
-        , own_latencies_(writer.latencies(place).data()), all_latencies_(writer.latencies(telemetry::LoadWriter::all).data())
+        : own_(&writer.counter(place, LoadCounter{}))
+        , all_(&writer.counter(telemetry::LoadWriter::all, LoadCounter{}))
+        , own_latencies_(writer.latencies(place).data())
+        , all_latencies_(writer.latencies(telemetry::LoadWriter::all).data())
         , shared_(shared) {}
 
     void add(LoadCounter which, std::int64_t amount = 1) const noexcept {

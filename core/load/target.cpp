@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -67,11 +68,13 @@ telemetry::Outcome<Target> resolve(std::string_view host_and_port) {
     target.length = found->ai_addrlen;
     std::array<char, NI_MAXHOST> numeric{};
     ::getnameinfo(found->ai_addr, found->ai_addrlen, numeric.data(), numeric.size(), nullptr, 0, NI_NUMERICHOST);
-    target.shown = fmt::format(found->ai_family == AF_INET6 ? "[{}]:{}" : "{}:{}", numeric.data(), number);
+    target.shown = found->ai_family == AF_INET6 ? fmt::format("[{}]:{}", numeric.data(), number)
+                                                : fmt::format("{}:{}", numeric.data(), number);
     return target;
 }
 
-Connector::Connector(const Target& target) : target_(target) {
+Connector::Connector(const Target& target)
+    : target_(target) {
     if (target_.address.ss_family != AF_INET) return;
     const auto& address = reinterpret_cast<const sockaddr_in&>(target_.address);
     loopback_ = ntohl(address.sin_addr.s_addr) >> 24 == 127;
@@ -139,8 +142,8 @@ std::optional<std::string> fit(std::vector<Population>& populations, const FileL
         population.connections = static_cast<std::uint32_t>(std::min(share, left));
         left -= population.connections;
     }
-    return fmt::format("{} connections are wanted, but one process may open {} files here (ulimit -n): {} can be reached.", wanted,
-                       limit.files, limit.connections - left);
+    return fmt::format("{} connections are wanted, but one process may open {} files here (ulimit -n): {} can be reached.",
+                       wanted, limit.files, limit.connections - left);
 }
 
 } // namespace connscope::load

@@ -25,8 +25,9 @@ struct Target {
 // Resolves HOST:PORT. Errors: no port, a port that cannot be, a host that nobody knows. May block on a name server.
 telemetry::Outcome<Target> resolve(std::string_view host_and_port);
 
-// Opens connections to one target. One source address has some 28,000 ports to reach one port of a server; on loopback, where
-// all of 127.0.0.0/8 is this machine, the next address (127.0.0.2, …) is taken when one is used up. One thread at a time.
+// Opens connections to one target. One source address has some 28,000 ports to reach one port of a server; on loopback,
+// where all of 127.0.0.0/8 is this machine, the next address (127.0.0.2, …) is taken when one is used up. One thread at a
+// time.
 class Connector {
 public:
     explicit Connector(const Target& target);
@@ -44,7 +45,7 @@ private:
 
     Target target_;
     bool loopback_ = false;
-    std::uint32_t source_ = 0;       // 0: the system's choice; n: 127.0.0.(n+1) and on
+    std::uint32_t source_ = 0; // 0: the system's choice; n: 127.0.0.(n+1) and on
     std::uint32_t begun_from_it_ = 0;
 };
 
