@@ -28,8 +28,9 @@ struct ProcessReading {
     std::optional<std::uint64_t> threads_limit;
 };
 
-// Reads one process again and again through descriptors that stay open: about 30 µs a reading, whatever the number of its
-// threads. A pid that ends and is given to another process is noticed. One thread at a time.
+// Reads one process again and again through descriptors that stay open: about 30 µs a reading, and 60 ns for each of its
+// threads, whose CPU times the kernel adds up. A pid that ends and is given to another process is noticed. One thread at a
+// time.
 class ProcessObserver {
 public:
     // Errors: no such process (std::errc::no_such_process).
@@ -40,6 +41,8 @@ public:
 
     std::uint32_t pid() const noexcept { return pid_; }
     const std::string& name() const noexcept { return name_; } // comm
+    // Field 22 of proc_pid_stat(5), in clock ticks since boot: tells a pid from its reuse.
+    std::uint64_t start_time() const noexcept { return start_time_; }
 
 private:
     ProcessObserver() = default;
@@ -47,13 +50,16 @@ private:
     std::uint32_t pid_ = 0;
     std::uint64_t start_time_ = 0;
     std::string name_;
+    std::optional<std::uint64_t> threads_limit_; // as it was on opening
+    telemetry::UniqueFd folder_;                 // /proc/PID
     telemetry::UniqueFd stat_;
     telemetry::UniqueFd status_;
-    telemetry::UniqueFd folder_; // /proc/PID
+    telemetry::UniqueFd limits_;
+    telemetry::UniqueFd fds_; // /proc/PID/fd; none without the rights
 };
 
 // The bytes of kernel stack that one task takes on this machine: KernelStack of /proc/meminfo by the number of tasks in
-// /proc/loadavg, rounded to whole pages. None where the kernel does not tell.
+// /proc/loadavg, to the nearest power of two, as THREAD_SIZE is. Measured once. None where the kernel does not tell.
 std::optional<std::uint64_t> kernel_stack_bytes_per_task();
 
 } // namespace connscope::observe
