@@ -11,7 +11,8 @@
 
 namespace connscope::observe {
 
-// One switch as the kernel recorded it: a thread of the process got a CPU or left it.
+// One switch as the kernel recorded it: a thread of the process got a CPU or left it. What interrupts and a hypervisor take
+// in between is part of the stretch, while the thread's CPU clock leaves it out.
 struct SwitchRecord {
     enum class Kind : std::uint8_t {
         resumed,   // the thread runs from here on

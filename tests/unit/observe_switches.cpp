@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <fstream>
 #include <latch>
 #include <map>
 #include <string>
@@ -105,6 +106,16 @@ nanoseconds run_of(const std::vector<SwitchRecord>& records, const OwnCount& own
     return runs ? sum + (own.end - since) : sum;
 }
 
+// The time that interrupts and the hypervisor took, which is in no thread's CPU clock (proc_stat(5)), of all CPUs.
+nanoseconds taken_from_threads() {
+    std::ifstream stat("/proc/stat");
+    std::string cpu;
+    long ticks[8] = {}; // user nice system idle iowait irq softirq steal
+    stat >> cpu;
+    for (long& tick : ticks) stat >> tick;
+    return std::chrono::milliseconds((ticks[5] + ticks[6] + ticks[7]) * 1000 / ::sysconf(_SC_CLK_TCK));
+}
+
 // Two threads that want the same CPU, started after the recorder.
 std::vector<OwnCount> compete(std::chrono::milliseconds duration) {
     std::vector<OwnCount> counts(2);
@@ -128,7 +139,10 @@ void expect_the_kernels_truth(observe::SwitchScope scope) {
     auto recorder = observe::SwitchRecorder::open(own_pid(), {.scope = scope});
     if (!recorder && recorder.error().code == std::errc::permission_denied) GTEST_SKIP() << recorder.error().text;
     ASSERT_TRUE(recorder) << recorder.error().text;
+    const nanoseconds taken_before = taken_from_threads();
     const auto counts = compete(400ms);
+    // ticks of 10 ms: what was taken just before and after may count
+    const nanoseconds taken_away = taken_from_threads() - taken_before + 20ms;
     std::uint64_t lost = 0;
     const auto records = read_all(*recorder, &lost);
     EXPECT_EQ(lost, 0u);
@@ -140,8 +154,8 @@ void expect_the_kernels_truth(observe::SwitchScope scope) {
                     static_cast<double>(own.involuntary), 1);
         EXPECT_NEAR(static_cast<double>(count_of(records, own, SwitchRecord::Kind::blocked)),
                     static_cast<double>(own.voluntary), 1);
-        EXPECT_NEAR(static_cast<double>(run_of(records, own).count()), static_cast<double>(own.run.count()),
-                    0.05 * static_cast<double>(own.run.count()) + 1e6);
+        EXPECT_GE(run_of(records, own).count(), own.run.count() - 2'000'000);
+        EXPECT_LE(run_of(records, own).count(), own.run.count() + own.run.count() / 20 + taken_away.count());
     }
 }
 
@@ -158,17 +172,29 @@ TEST(SwitchRecorder, counts_preemptions_and_run_time_as_the_threads_themselves_s
 TEST(SwitchRecorder, tells_who_ran_instead_where_rights_allow) {
     auto recorder = observe::SwitchRecorder::open(own_pid(), {.scope = observe::SwitchScope::machine});
     if (!recorder) GTEST_SKIP() << recorder.error().text;
-    const auto counts = compete(300ms);
-    const auto records = read_all(*recorder);
-    std::uint64_t by_the_other = 0;
-    for (const SwitchRecord& record : records)
-        if (record.thread == counts[0].id && record.kind == SwitchRecord::Kind::preempted &&
-            record.other_thread == counts[1].id) {
-            EXPECT_TRUE(record.other_known);
-            EXPECT_EQ(record.other_process, own_pid());
+    // on a busy machine a third may take the CPU instead: once more then, at most 20 times
+    int by_the_other = 0;
+    for (int attempt = 0; attempt < 20 && by_the_other < 2; ++attempt) {
+        const auto counts = compete(200ms);
+        const auto records = read_all(*recorder);
+        for (std::size_t i = 0; i < records.size(); ++i) {
+            const SwitchRecord& left = records[i];
+            const auto between = [&](std::size_t one, std::size_t other) {
+                return left.thread == counts[one].id && left.other_thread == counts[other].id;
+            };
+            if (left.kind != SwitchRecord::Kind::preempted || !(between(0, 1) || between(1, 0))) continue;
+            EXPECT_TRUE(left.other_known);
+            EXPECT_EQ(left.other_process, own_pid());
+            const auto next = std::find_if(records.begin() + static_cast<std::ptrdiff_t>(i) + 1, records.end(),
+                                           [&](const SwitchRecord& record) { return record.cpu == left.cpu; });
+            ASSERT_NE(next, records.end());
+            EXPECT_EQ(next->thread, left.other_thread);
+            EXPECT_EQ(next->kind, SwitchRecord::Kind::resumed);
+            EXPECT_EQ(next->other_thread, left.thread);
             ++by_the_other;
         }
-    EXPECT_GE(by_the_other, 2u);
+    }
+    EXPECT_GE(by_the_other, 2);
 }
 
 TEST(SwitchRecorder, follows_threads_that_were_there_before_and_sees_them_block) {
