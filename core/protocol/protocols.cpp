@@ -2,6 +2,7 @@
 #include "connscope/protocol/protocols.hpp"
 
 #include "connscope/protocol/echo.hpp"
+#include "connscope/protocol/http.hpp"
 
 #include <algorithm>
 #include <array>
@@ -11,6 +12,7 @@ namespace {
 
 constexpr std::array table{
     Protocol{"echo", "sends back every byte it receives", make_echo_session},
+    Protocol{"http", "HTTP/1.1: /, /work?us=N, /pause?ms=N, /bytes?n=N and POST /echo", make_http_session},
 };
 
 } // namespace
