@@ -28,7 +28,8 @@ public:
                                                 std::chrono::milliseconds time_out);
 
 private:
-    explicit Client(telemetry::UniqueFd socket) : socket_(std::move(socket)) {}
+    explicit Client(telemetry::UniqueFd socket)
+        : socket_(std::move(socket)) {}
 
     telemetry::UniqueFd socket_;
     std::string received_; // bytes after the last whole line

@@ -2,6 +2,7 @@
 #include "connscope/protocol/protocols.hpp"
 
 #include "connscope/protocol/echo.hpp"
+#include "connscope/protocol/http.hpp"
 
 #include <algorithm>
 #include <array>
@@ -11,6 +12,7 @@ namespace {
 
 constexpr std::array table{
     Protocol{"echo", "sends back every byte it receives", make_echo_session},
+    Protocol{"http", "HTTP/1.1: /, /work?us=N, /pause?ms=N, /bytes?n=N and POST /echo", make_http_session},
 };
 
 } // namespace
@@ -18,7 +20,8 @@ constexpr std::array table{
 std::span<const Protocol> protocols() noexcept { return table; }
 
 const Protocol* find_protocol(std::string_view id) noexcept {
-    const auto* found = std::find_if(table.begin(), table.end(), [id](const Protocol& protocol) { return protocol.id == id; });
+    const auto* found =
+        std::find_if(table.begin(), table.end(), [id](const Protocol& protocol) { return protocol.id == id; });
     return found == table.end() ? nullptr : found;
 }
 

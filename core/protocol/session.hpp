@@ -46,6 +46,12 @@ public:
     // `time` of a compute or pause has gone by (less than asked when it was interrupted), or a yield is done.
     virtual void elapsed(std::chrono::nanoseconds time) = 0;
 
+    // The carrier's owner has waited long enough: for the rest of a request (in_request()), for the next one, or for the
+    // peer to take an answer. A protocol that has words for the first says them: next() then gives their write, and close
+    // after it. In all other cases next() gives close. A protocol that has no words leaves everything as it is, and its
+    // owner closes.
+    virtual void timed_out() {}
+
     // Requests answered completely so far.
     virtual std::uint64_t requests() const noexcept = 0;
     // Bytes of memory that the session holds, its buffers included.

@@ -57,8 +57,8 @@ struct ClockCalibration {
     // CLOCK_MONOTONIC at a tick, in ns; ticks before the anchor give earlier times.
     std::chrono::nanoseconds monotonic(Ticks at) const noexcept {
         const auto distance = static_cast<std::int64_t>(at - anchor_ticks);
-        return std::chrono::nanoseconds(
-            anchor_monotonic_ns + static_cast<std::int64_t>(static_cast<double>(distance) * ns_per_tick));
+        return std::chrono::nanoseconds(anchor_monotonic_ns +
+                                        static_cast<std::int64_t>(static_cast<double>(distance) * ns_per_tick));
     }
     // The tick at a time of CLOCK_MONOTONIC.
     Ticks at(std::chrono::nanoseconds monotonic_time) const noexcept {

@@ -14,7 +14,8 @@ void Histogram::add(std::chrono::nanoseconds value) noexcept {
 }
 
 void Histogram::merge(const Histogram& other) noexcept {
-    for (std::size_t i = other.lowest_used_; i <= other.highest_used_ && i < counts_.size(); ++i) counts_[i] += other.counts_[i];
+    for (std::size_t i = other.lowest_used_; i <= other.highest_used_ && i < counts_.size(); ++i)
+        counts_[i] += other.counts_[i];
     total_ += other.total_;
     lowest_used_ = std::min(lowest_used_, other.lowest_used_);
     highest_used_ = std::max(highest_used_, other.highest_used_);
@@ -27,8 +28,8 @@ void Histogram::clear() noexcept {
     highest_used_ = 0;
 }
 
-void Histogram::difference(std::span<const std::atomic<std::uint64_t>, HistogramBuckets::count> counters, Histogram& previous,
-                           Histogram& since) noexcept {
+void Histogram::difference(std::span<const std::atomic<std::uint64_t>, HistogramBuckets::count> counters,
+                           Histogram& previous, Histogram& since) noexcept {
     since.clear();
     for (std::size_t i = 0; i < HistogramBuckets::count; ++i) {
         const std::uint64_t now = counters[i].load(std::memory_order_relaxed); // pairs with record(): a statistic

@@ -53,7 +53,8 @@ inline void record(HistogramCounters counters, std::chrono::nanoseconds value) n
 // A histogram at rest: a copy of counters, or their difference between two readings. One thread at a time.
 class Histogram {
 public:
-    Histogram() : counts_(HistogramBuckets::count) {}
+    Histogram()
+        : counts_(HistogramBuckets::count) {}
 
     void add(std::chrono::nanoseconds value) noexcept;
     void merge(const Histogram& other) noexcept;
@@ -61,8 +62,8 @@ public:
 
     // Takes the counters as they are now and returns how many values were recorded since `previous` was taken from them,
     // in `since`. `previous` becomes the new reading.
-    static void difference(std::span<const std::atomic<std::uint64_t>, HistogramBuckets::count> counters, Histogram& previous,
-                           Histogram& since) noexcept;
+    static void difference(std::span<const std::atomic<std::uint64_t>, HistogramBuckets::count> counters,
+                           Histogram& previous, Histogram& since) noexcept;
 
     std::uint64_t total() const noexcept { return total_; }
     std::span<const std::uint64_t> counts() const noexcept { return counts_; }

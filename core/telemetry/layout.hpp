@@ -38,44 +38,44 @@ inline constexpr std::size_t carrier_kind_count = 6;
 
 // Numbers about the whole server that it alone can know. What was never set reads as not available.
 enum class Gauge : std::uint32_t {
-    user_cpu_ns,            // getrusage(RUSAGE_SELF), threads that ended included
-    system_cpu_ns,          //
-    voluntary_switches,     // ru_nvcsw: a thread blocked or yielded
-    involuntary_switches,   // ru_nivcsw: a thread was preempted
-    minor_faults,           //
-    major_faults,           //
-    threads,                // of the process, all kinds
-    heap_used_bytes,        // mallinfo2: uordblks + hblkhd
-    heap_reserved_bytes,    // mallinfo2: arena + hblkhd
-    idle_resident_bytes,    // resident + page tables + kernel stacks when no connection had been accepted yet
-    connections_open,       //
-    connections_accepted,   // since the start
-    connections_closed,     // since the start, for any reason
-    connections_refused,    // since the start: accepted by the kernel and turned away here
-    closed_by_peer,         //
-    closed_by_reset,        //
-    closed_by_protocol,     // the session asked for it
-    closed_by_timeout,      //
-    closed_by_request,      // control, drain, shutdown
-    closed_by_error,        // any other error
-    hand_offs,              // connections moved from one carrier to another since the start
-    hand_offs_pending,      // on their way now
-    last_hand_off_ns,       // how long the last change of mode took, from request to the last connection's adoption
-    last_hand_off_count,    // how many connections it moved
-    carriers_thread,        // alive now, by kind
-    carriers_coroutine,     //
-    carriers_fiber,         //
-    carriers_closure,       //
-    carriers_process,       //
-    carrier_bytes_thread,   // user memory of the carriers: stacks reserved, frames, closures
-    carrier_bytes_coroutine,//
-    carrier_bytes_fiber,    //
-    carrier_bytes_closure,  //
-    carrier_bytes_process,  //
-    worker_threads,         // threads that run more than one connection: loops and pool workers
-    queued,                 // connections waiting for a pool worker
-    session_bytes,          // memory held by sessions and their buffers
-    count_                  // how many there are in this version
+    user_cpu_ns,             // getrusage(RUSAGE_SELF), threads that ended included
+    system_cpu_ns,           //
+    voluntary_switches,      // ru_nvcsw: a thread blocked or yielded
+    involuntary_switches,    // ru_nivcsw: a thread was preempted
+    minor_faults,            //
+    major_faults,            //
+    threads,                 // of the process, all kinds
+    heap_used_bytes,         // mallinfo2: uordblks + hblkhd
+    heap_reserved_bytes,     // mallinfo2: arena + hblkhd
+    idle_private_bytes,      // RssAnon + page tables + kernel stacks when no connection had been accepted yet
+    connections_open,        //
+    connections_accepted,    // since the start
+    connections_closed,      // since the start, for any reason
+    connections_refused,     // since the start: accepted by the kernel and turned away here
+    closed_by_peer,          //
+    closed_by_reset,         //
+    closed_by_protocol,      // the session asked for it
+    closed_by_timeout,       //
+    closed_by_request,       // control, drain, shutdown
+    closed_by_error,         // any other error
+    hand_offs,               // connections moved from one carrier to another since the start
+    hand_offs_pending,       // on their way now
+    last_hand_off_ns,        // how long the last change of mode took, from request to the last connection's adoption
+    last_hand_off_count,     // how many connections it moved
+    carriers_thread,         // alive now, by kind
+    carriers_coroutine,      //
+    carriers_fiber,          //
+    carriers_closure,        //
+    carriers_process,        //
+    carrier_bytes_thread,    // user memory of the carriers: stacks reserved, frames, closures
+    carrier_bytes_coroutine, //
+    carrier_bytes_fiber,     //
+    carrier_bytes_closure,   //
+    carrier_bytes_process,   //
+    worker_threads,          // threads that run more than one connection: loops and pool workers
+    queued,                  // connections waiting for a pool worker
+    session_bytes,           // memory held by sessions and their buffers
+    count_                   // how many there are in this version
 };
 inline constexpr std::size_t gauge_count = static_cast<std::size_t>(Gauge::count_);
 
@@ -88,13 +88,13 @@ inline constexpr std::uint64_t not_available = ~std::uint64_t{0};
 enum class SegmentKind : std::uint32_t { server = 1, load = 2 };
 
 enum class SectionKind : std::uint32_t {
-    gauges = 1,       // Gauges, one
-    slots = 2,        // Slot, one per connection that may be open
-    rings = 3,        // Ring, one per ring of events
-    events = 4,       // Event, events_per_ring of them for each ring, ring after ring
-    histograms = 5,   // Histogram counters, one array for each DelayHistogram or population
-    load = 6,         // LoadGauges, one
-    populations = 7,  // Population
+    gauges = 1,      // Gauges, one
+    slots = 2,       // Slot, one per connection that may be open
+    rings = 3,       // Ring, one per ring of events
+    events = 4,      // Event, events_per_ring of them for each ring, ring after ring
+    histograms = 5,  // Histogram counters, one array for each DelayHistogram or population
+    load = 6,        // LoadGauges, one
+    populations = 7, // Population
 };
 inline constexpr std::size_t max_sections = 16;
 inline constexpr std::size_t max_modes = 16;
@@ -123,22 +123,22 @@ struct Header {
     std::uint64_t file_bytes;
     std::uint32_t kind; // SegmentKind
     std::uint32_t pid;
-    std::uint64_t pid_start_time;         // field 22 of /proc/PID/stat: tells a pid from its reuse
+    std::uint64_t pid_start_time; // field 22 of /proc/PID/stat: tells a pid from its reuse
     std::int64_t started_realtime_ns;
-    std::atomic<std::uint32_t> complete;  // 1 once everything before it is written
+    std::atomic<std::uint32_t> complete; // 1 once everything before it is written
     std::uint32_t section_count;
     std::array<Section, max_sections> sections;
-    std::array<char, 64> name;            // zero-terminated, like all text here
+    std::array<char, 64> name; // zero-terminated, like all text here
     std::array<char, 32> program;
     std::array<char, 32> protocol;
-    std::array<char, 64> address;         // where it listens (server) or connects (load)
+    std::array<char, 64> address; // where it listens (server) or connects (load)
     std::array<char, 128> control_path;
     std::array<std::array<char, 32>, max_modes> modes; // names of the modes by number
-    std::atomic<std::uint32_t> mode;      // number of the mode that new connections get
-    std::atomic<std::uint32_t> ended;     // 1 once the writer has left in good order
-    std::atomic<std::uint64_t> heartbeat_ticks; // when the gauges were last written
-    std::atomic<std::uint64_t> mode_changes;    // how often the mode was set since the start
-    std::atomic<std::uint64_t> slots_used;      // slots at or above this number were never used
+    std::atomic<std::uint32_t> mode;                   // number of the mode that new connections get
+    std::atomic<std::uint32_t> ended;                  // 1 once the writer has left in good order
+    std::atomic<std::uint64_t> heartbeat_ticks;        // when the gauges were last written
+    std::atomic<std::uint64_t> mode_changes;           // how often the mode was set since the start
+    std::atomic<std::uint64_t> slots_used;             // slots at or above this number were never used
     Clock clock;
 };
 
@@ -156,12 +156,12 @@ struct alignas(64) Slot {
     std::atomic<std::uint8_t> mode;    // index of Header::modes
     std::atomic<std::uint8_t> flags;   // reserved
     std::atomic<std::uint64_t> state_since_ticks;
-    std::atomic<std::uint64_t> run_ticks;        // finished slices only; a running one began at state_since_ticks
-    std::atomic<std::uint64_t> ready_ticks;      // sum of scheduling delays from readiness
+    std::atomic<std::uint64_t> run_ticks;   // finished slices only; a running one began at state_since_ticks
+    std::atomic<std::uint64_t> ready_ticks; // sum of scheduling delays from readiness
     std::atomic<std::uint64_t> longest_ready_ticks;
-    std::atomic<std::uint64_t> slices;           // begun
+    std::atomic<std::uint64_t> slices;              // begun
     std::atomic<std::uint64_t> longest_slice_ticks; // finished slices only
-    std::atomic<std::uint32_t> thread;           // kernel thread id of the last slice
+    std::atomic<std::uint32_t> thread;              // kernel thread id of the last slice
     std::atomic<std::uint32_t> user_space_switches;
     // every request
     std::atomic<std::uint64_t> bytes_in;
@@ -174,17 +174,17 @@ struct alignas(64) Slot {
     std::atomic<std::uint32_t> voluntary_switches;   // of its own thread; 0xffffffff where it has none
     std::atomic<std::uint32_t> involuntary_switches; //
     // rarely
-    std::atomic<std::uint64_t> id;               // 0 = free
+    std::atomic<std::uint64_t> id; // 0 = free
     std::atomic<std::uint64_t> opened_ticks;
-    std::atomic<std::uint64_t> carrier_address;  // frame, stack or closure
-    std::atomic<std::uint32_t> carrier_bytes;    // frame's or closure's exact size; stack reserved
+    std::atomic<std::uint64_t> carrier_address; // frame, stack or closure
+    std::atomic<std::uint32_t> carrier_bytes;   // frame's or closure's exact size; stack reserved
     std::atomic<std::uint32_t> hand_offs;
     std::array<std::atomic<std::uint64_t>, 2> peer_address; // 16 bytes, network order; IPv4 in the first 4
-    std::atomic<std::uint16_t> peer_port;        // host order
-    std::atomic<std::uint8_t> peer_family;       // 4, 6, 0 = not an IP socket
+    std::atomic<std::uint16_t> peer_port;                   // host order
+    std::atomic<std::uint8_t> peer_family;                  // 4, 6, 0 = not an IP socket
     std::atomic<std::uint8_t> reserved;
     std::atomic<std::uint32_t> session_bytes;
-    std::atomic<std::uint64_t> socket_inode;     // joins the slot with sock_diag; 0 = unknown
+    std::atomic<std::uint64_t> socket_inode; // joins the slot with sock_diag; 0 = unknown
 };
 static_assert(sizeof(Slot) == 192);
 
@@ -192,12 +192,12 @@ static_assert(sizeof(Slot) == 192);
 enum class EventKind : std::uint8_t {
     slice_to_read = 1, // ran, then waits for its peer to send
     slice_to_write,
-    slice_to_ready,    // ran, then yielded
+    slice_to_ready, // ran, then yielded
     slice_to_pause,
     slice_to_close,
     slice_to_hand_off,
-    opened,            // an instant
-    mode_changed,      // an instant; connection holds the mode's number
+    opened,       // an instant
+    mode_changed, // an instant; connection holds the mode's number
 };
 
 // One finished slice or an instant. `sequence` is the event's number in its ring plus one, and 0 while it is written.
@@ -228,22 +228,22 @@ enum class DelayHistogram : std::uint32_t { from_readiness, from_stamp, count_ }
 
 // One population of clients and the totals of all (population 0 is "all").
 enum class LoadCounter : std::uint32_t {
-    target,          // connections wanted
+    target, // connections wanted
     open,
-    opened,          // since the start
+    opened, // since the start
     refused,
     reset,
     closed_by_peer,
     timed_out,
-    sent,            // requests
+    sent, // requests
     completed,
     failed,
     corrupted,
     bytes_in,
     bytes_out,
-    in_flight,       // requests sent and not answered
-    overdue,         // requests whose intended time has passed and which were not yet sent
-    offered_per_s,   // 0 = closed loop
+    in_flight,     // requests sent and not answered
+    overdue,       // requests whose intended time has passed and which were not yet sent
+    offered_per_s, // 0 = closed loop
     count_
 };
 inline constexpr std::size_t load_counter_count = 32; // room for more

@@ -18,8 +18,10 @@ struct Error {
 template <class T>
 class [[nodiscard]] Outcome {
 public:
-    Outcome(T value) : held_(std::in_place_index<0>, std::move(value)) {}
-    Outcome(Error error) : held_(std::in_place_index<1>, std::move(error)) {}
+    Outcome(T value)
+        : held_(std::in_place_index<0>, std::move(value)) {}
+    Outcome(Error error)
+        : held_(std::in_place_index<1>, std::move(error)) {}
 
     explicit operator bool() const noexcept { return held_.index() == 0; }
 

@@ -46,7 +46,8 @@ class ConnectionProbe {
 public:
     ConnectionProbe() noexcept = default;
     ConnectionProbe(ConnectionProbe&& other) noexcept
-        : server_(std::exchange(other.server_, nullptr)), slot_(std::exchange(other.slot_, nullptr)) {}
+        : server_(std::exchange(other.server_, nullptr))
+        , slot_(std::exchange(other.slot_, nullptr)) {}
     ConnectionProbe& operator=(ConnectionProbe&& other) noexcept {
         if (this != &other) {
             close();
@@ -89,19 +90,21 @@ public:
 
 private:
     friend class ProbeServer;
-    ConnectionProbe(ProbeServer* server, layout::Slot* slot) noexcept : server_(server), slot_(slot) {}
+    ConnectionProbe(ProbeServer* server, layout::Slot* slot) noexcept
+        : server_(server)
+        , slot_(slot) {}
 
     ProbeServer* server_ = nullptr;
     layout::Slot* slot_ = nullptr;
 };
 
 struct ProbeOptions {
-    std::string name;    // of the segment; see valid_name()
-    std::string program; // "connscope-serve"
-    std::vector<std::string> modes; // names by number, at most layout::max_modes
-    std::uint64_t connections = 20'000; // slots
-    std::uint32_t rings = 32;           // for threads of their own
-    std::uint32_t shared_rings = 8;     // for the many others
+    std::string name;                       // of the segment; see valid_name()
+    std::string program;                    // "connscope-serve"
+    std::vector<std::string> modes{};       // names by number, at most layout::max_modes
+    std::uint64_t connections = 20'000;     // slots
+    std::uint32_t rings = 32;               // for threads of their own
+    std::uint32_t shared_rings = 8;         // for the many others
     std::uint32_t events_per_ring = 16'384; // a power of two
 };
 
@@ -149,6 +152,21 @@ private:
     ThreadProbe& thread_probe() noexcept;
 
     std::unique_ptr<Impl> impl_;
+};
+
+// A thread's stay: enters at construction, leaves at destruction, on the same thread.
+class EnteredThread {
+public:
+    EnteredThread(ProbeServer& server, bool own_ring)
+        : server_(server) {
+        server_.enter_thread(own_ring);
+    }
+    EnteredThread(const EnteredThread&) = delete;
+    EnteredThread& operator=(const EnteredThread&) = delete;
+    ~EnteredThread() { server_.leave_thread(); }
+
+private:
+    ProbeServer& server_;
 };
 
 } // namespace connscope::telemetry

@@ -12,15 +12,15 @@ namespace connscope::telemetry {
 
 // Why a segment could not be read.
 enum class SegmentErrc {
-    vanished = 1,   // there is no such file (any more)
-    not_permitted,  // another user's, or others may write it
-    not_a_file,     // a symbolic link, a folder, a device
-    foreign,        // a file, but no segment
-    half_written,   // a segment whose writer has not finished making it, or died before
-    newer_version,  // made by a newer connscope
-    damaged,        // says of itself what cannot be
-    wrong_kind,     // a load's segment where a server's was asked for, or the other way round
-    environment,    // the system refused (memory, descriptors)
+    vanished = 1,  // there is no such file (any more)
+    not_permitted, // another user's, or others may write it
+    not_a_file,    // a symbolic link, a folder, a device
+    foreign,       // a file, but no segment
+    half_written,  // a segment whose writer has not finished making it, or died before
+    newer_version, // made by a newer connscope
+    damaged,       // says of itself what cannot be
+    wrong_kind,    // a load's segment where a server's was asked for, or the other way round
+    environment,   // the system refused (memory, descriptors)
 };
 std::error_code make_error_code(SegmentErrc code) noexcept;
 

@@ -38,18 +38,18 @@ struct PeerAddress {
 std::string to_string(const PeerAddress& peer); // "127.0.0.1:4711", "[::1]:4711", "unix"
 
 struct ConnectionReading {
-    std::uint64_t id = 0; // counts up from 1 in each server; never reused
+    std::uint64_t id = 0;      // counts up from 1 in each server; never reused
     std::uint32_t segment = 0; // which of a set's segments it belongs to
     std::uint32_t slot = 0;
     ConnectionState state = ConnectionState::none;
     CarrierKind carrier = CarrierKind::none;
-    std::uint8_t mode = 0; // index of SegmentIdentity::modes
-    std::uint32_t thread = 0; // kernel id of the thread that ran it last, 0 = none yet
-    std::chrono::nanoseconds state_since{}; // CLOCK_MONOTONIC
-    std::chrono::nanoseconds opened{};      // CLOCK_MONOTONIC
-    std::chrono::nanoseconds run{};         // the running slice included
-    std::chrono::nanoseconds ready{};       // sum of scheduling delays from readiness
-    std::chrono::nanoseconds waiting{};     // the rest of its life: waited for its peer or a time
+    std::uint8_t mode = 0;                    // index of SegmentIdentity::modes
+    std::uint32_t thread = 0;                 // kernel id of the thread that ran it last, 0 = none yet
+    std::chrono::nanoseconds state_since{};   // CLOCK_MONOTONIC
+    std::chrono::nanoseconds opened{};        // CLOCK_MONOTONIC
+    std::chrono::nanoseconds run{};           // the running slice included
+    std::chrono::nanoseconds ready{};         // sum of scheduling delays from readiness
+    std::chrono::nanoseconds waiting{};       // the rest of its life: waited for its peer or a time
     std::chrono::nanoseconds longest_slice{}; // the running slice included
     std::chrono::nanoseconds longest_ready{};
     std::chrono::nanoseconds stamped_delay{}; // sum over stamped_count messages, from the kernel's arrival stamp

@@ -9,8 +9,8 @@
 
 namespace connscope::telemetry {
 
-// The folder that holds this user's segments and control sockets: $XDG_RUNTIME_DIR/connscope, or /dev/shm/connscope-UID where
-// there is none. Made when missing, with mode 0700. Fails when it belongs to somebody else or others may enter it.
+// The folder that holds this user's segments and control sockets: $XDG_RUNTIME_DIR/connscope, or /dev/shm/connscope-UID
+// where there is none. Made when missing, with mode 0700. Fails when it belongs to somebody else or others may enter it.
 Outcome<std::filesystem::path> runtime_folder();
 
 // Where the segment and the control socket of a server called `name` are. Precondition: valid_name(name).

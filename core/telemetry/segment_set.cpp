@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "connscope/telemetry/reader.hpp"
+
+#include <algorithm>
+
+namespace connscope::telemetry {
+namespace {
+
+void add_gauges(std::array<std::uint64_t, gauge_count>& sum, const std::array<std::uint64_t, gauge_count>& one) {
+    for (std::size_t i = 0; i < gauge_count; ++i) {
+        if (one[i] == layout::not_available) continue;
+        sum[i] = sum[i] == layout::not_available ? one[i] : sum[i] + one[i];
+    }
+}
+
+void add_counters(ServerCounters& sum, const ServerCounters& one) {
+    sum.slices += one.slices;
+    sum.user_space_switches += one.user_space_switches;
+    sum.requests += one.requests;
+    sum.bytes_in += one.bytes_in;
+    sum.bytes_out += one.bytes_out;
+    sum.events_written += one.events_written;
+    sum.run += one.run;
+}
+
+WriterState livelier(WriterState a, WriterState b) {
+    if (a == WriterState::alive || b == WriterState::alive) return WriterState::alive;
+    return a == WriterState::died || b == WriterState::died ? WriterState::died : WriterState::ended;
+}
+
+} // namespace
+
+void SegmentSet::add(SegmentReader reader) { readers_.push_back(std::move(reader)); }
+
+Status SegmentSet::read(ServerReading& into) {
+    into.connections.clear();
+    Status first_error = success();
+    bool any = false;
+    for (std::size_t segment = 0; segment < readers_.size(); ++segment) {
+        if (auto status = readers_[segment].read(scratch_); !status) {
+            if (first_error) first_error = std::move(status);
+            continue;
+        }
+        for (ConnectionReading& connection : scratch_.connections) connection.segment = static_cast<std::uint32_t>(segment);
+        if (!any) {
+            std::swap(into, scratch_);
+            any = true;
+            continue;
+        }
+        into.taken = std::max(into.taken, scratch_.taken);
+        into.heartbeat = std::max(into.heartbeat, scratch_.heartbeat);
+        into.writer = livelier(into.writer, scratch_.writer);
+        into.mode_changes += scratch_.mode_changes;
+        add_gauges(into.gauges, scratch_.gauges);
+        add_counters(into.counters, scratch_.counters);
+        into.connections.insert(into.connections.end(), scratch_.connections.begin(), scratch_.connections.end());
+        into.unreadable_slots += scratch_.unreadable_slots;
+    }
+    return any ? success() : std::move(first_error);
+}
+
+} // namespace connscope::telemetry
