@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "connscope/protocol/session.hpp"
+#include "connscope/telemetry/probe.hpp"
+#include "connscope/telemetry/unique_fd.hpp"
+
+#include <cstdint>
+#include <memory>
+
+namespace connscope::server {
+
+// Counts up from 1; never reused within a server.
+using ConnectionId = std::uint64_t;
+
+// A connection, whatever carries it: what moves from carrier to carrier. Used by one thread at a time. Its socket is
+// non-blocking or not as its carrier likes; its unread and unsent bytes are in the session.
+struct Connection {
+    telemetry::UniqueFd socket;
+    std::unique_ptr<protocol::Session> session;
+    telemetry::ConnectionProbe probe;
+
+    ConnectionId id() const noexcept { return probe.id(); }
+};
+
+// Why a connection ended.
+enum class CloseReason : std::uint8_t {
+    peer,     // the peer finished, and so did the session
+    reset,    // the peer broke it off
+    protocol, // the session wanted to
+    timeout,  // the peer was silent for too long
+    request,  // control, drain or shutdown
+    error,    // anything else
+};
+
+} // namespace connscope::server

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "connscope/server/housekeeping.hpp"
+
+#include <malloc.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+
+namespace connscope::server {
+namespace {
+
+using telemetry::CarrierKind;
+using telemetry::ConnectionState;
+using telemetry::Gauge;
+
+constexpr auto relaxed = std::memory_order_relaxed; // statistics that order nothing
+
+std::uint64_t nanoseconds_of(const timeval& time) {
+    return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(time.tv_usec) * 1000u;
+}
+
+// The gauge of one kind of carrier, by the gauge of the first kind.
+Gauge of_kind(Gauge first, std::size_t kind) {
+    return static_cast<Gauge>(static_cast<std::size_t>(first) + kind - static_cast<std::size_t>(CarrierKind::thread));
+}
+
+} // namespace
+
+Housekeeping::Housekeeping(telemetry::ProbeServer& probe, Registry& registry, Timeouts timeouts)
+    : probe_(probe)
+    , registry_(registry)
+    , timeouts_(timeouts) {
+    if (auto self = observe::ProcessObserver::open(static_cast<std::uint32_t>(::getpid()))) self_ = std::move(*self);
+    run();
+    if (!self_) return;
+    if (const auto reading = self_->read())
+        probe_.set(Gauge::idle_private_bytes, reading->resident_bytes - reading->resident_shared_bytes +
+                                                  reading->page_table_bytes + reading->kernel_stack_bytes.value_or(0));
+}
+
+void Housekeeping::run() {
+    write_process_gauges();
+    if (rounds_ % 10 == 0) write_heap_gauges();
+    look_at_connections();
+    ++rounds_;
+    probe_.beat();
+}
+
+void Housekeeping::write_process_gauges() {
+    rusage usage{};
+    ::getrusage(RUSAGE_SELF, &usage);
+    probe_.set(Gauge::user_cpu_ns, nanoseconds_of(usage.ru_utime));
+    probe_.set(Gauge::system_cpu_ns, nanoseconds_of(usage.ru_stime));
+    probe_.set(Gauge::voluntary_switches, static_cast<std::uint64_t>(usage.ru_nvcsw));
+    probe_.set(Gauge::involuntary_switches, static_cast<std::uint64_t>(usage.ru_nivcsw));
+    probe_.set(Gauge::minor_faults, static_cast<std::uint64_t>(usage.ru_minflt));
+    probe_.set(Gauge::major_faults, static_cast<std::uint64_t>(usage.ru_majflt));
+    if (!self_) return;
+    if (const auto reading = self_->read()) {
+        threads_ = reading->threads;
+        probe_.set(Gauge::threads, threads_);
+    }
+}
+
+void Housekeeping::write_heap_gauges() {
+    // Walks every arena's bins under their locks: once a second is enough.
+    const struct mallinfo2 heap = ::mallinfo2();
+    probe_.set(Gauge::heap_used_bytes, heap.uordblks + heap.hblkhd);
+    probe_.set(Gauge::heap_reserved_bytes, heap.arena + heap.hblkhd);
+}
+
+void Housekeeping::look_at_connections() {
+    std::array<std::uint64_t, telemetry::carrier_kind_count> carriers{};
+    std::array<std::uint64_t, telemetry::carrier_kind_count> carrier_bytes{};
+    std::uint64_t session_bytes = 0;
+    const telemetry::Ticks now = telemetry::ticks();
+    const auto& clock = telemetry::process_clock();
+    const std::uint32_t end = registry_.end_slot();
+    for (std::uint32_t i = 0; i < end; ++i) {
+        const telemetry::layout::Slot& slot = probe_.slot(i);
+        const ConnectionId id = slot.id.load(relaxed);
+        const std::size_t carrier = slot.carrier.load(relaxed);
+        if (id == 0 || carrier >= carriers.size()) continue;
+        ++carriers[carrier];
+        carrier_bytes[carrier] += slot.carrier_bytes.load(relaxed);
+        session_bytes += slot.session_bytes.load(relaxed);
+
+        const auto state = static_cast<ConnectionState>(slot.state.load(relaxed));
+        if (state != ConnectionState::waiting_read && state != ConnectionState::waiting_write) continue;
+        const telemetry::Ticks since = slot.state_since_ticks.load(relaxed);
+        if (since > now) continue;
+        const auto silent = clock.duration(now - since);
+        const auto limit = state == ConnectionState::waiting_write ? timeouts_.request : timeouts_.idle;
+        if (limit.count() > 0 && silent > limit) registry_.shut_slot(i, id, SHUT_RDWR, CloseReason::timeout);
+    }
+    for (std::size_t kind = static_cast<std::size_t>(CarrierKind::thread); kind < carriers.size(); ++kind) {
+        probe_.set(of_kind(Gauge::carriers_thread, kind), carriers[kind]);
+        probe_.set(of_kind(Gauge::carrier_bytes_thread, kind), carrier_bytes[kind]);
+    }
+    probe_.set(Gauge::session_bytes, session_bytes);
+    probe_.set(Gauge::connections_open, registry_.open());
+}
+
+} // namespace connscope::server

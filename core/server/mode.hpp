@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "connscope/server/connection.hpp"
+#include "connscope/telemetry/outcome.hpp"
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+namespace connscope::server {
+
+// What a mode tells its server. Any thread; none of it blocks for long.
+class Host {
+public:
+    virtual ~Host() = default;
+
+    // The connection is over.
+    virtual void closed(Connection connection, CloseReason reason) = 0;
+    // The mode was asked to let go of it and has: the server gives it to another mode, on this thread.
+    virtual void released(Connection connection) = 0;
+
+    virtual telemetry::ProbeServer& probe() noexcept = 0;
+};
+
+// A mode's parameters; those that a mode does not have are ignored.
+struct ModeOptions {
+    std::size_t threads = 2;          // workers or loops
+    std::size_t stack_bytes = 262144; // of a thread or fiber of a connection's own
+    bool operator==(const ModeOptions&) const = default;
+};
+
+// A connection that a mode could not take: given back whole, with the reason.
+struct Refusal {
+    Connection connection;
+    telemetry::Error error;
+};
+
+// A way of running sessions. Connections come in by adopt() and leave through Host::closed() or Host::released().
+class Mode {
+public:
+    virtual ~Mode() = default; // precondition: it carries nothing any more
+
+    // Carries this connection from now on, or gives it back. Any thread.
+    virtual std::optional<Refusal> adopt(Connection connection) = 0;
+
+    // Asks for one connection, or for all that are carried now: each arrives at Host::released() between two of its actions,
+    // as soon as it comes to that. Does not wait. What is not (or no longer) carried here is ignored. Any thread.
+    virtual void release(ConnectionId id) = 0;
+    virtual void release_all() = 0;
+
+    // Repeats a request that a carrier may have missed. Called again and again while released connections are awaited.
+    virtual void nudge() {}
+
+    // Takes new parameters over, for what begins from now on. From the server's control thread.
+    virtual void configure(const ModeOptions&) {}
+};
+
+// What the table of modes says of one: see modes/table.hpp.
+struct ModeInfo {
+    std::string_view id;
+    std::string_view title;      // for a button
+    std::string_view carrier;    // "thread", "coroutine", ...: a telemetry::CarrierKind's name
+    std::string_view scheduling; // who decides who runs: "kernel", "program", "both"
+    std::string_view hint;       // one line on how it works
+    bool has_threads;            // ModeOptions::threads means something
+    bool has_stack_size;         // ModeOptions::stack_bytes means something
+    std::unique_ptr<Mode> (*make)(Host& host, std::uint8_t number, const ModeOptions& options);
+};
+
+} // namespace connscope::server

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "connscope/server/mode.hpp"
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/intrusive/list.hpp>
+
+#include <memory>
+#include <thread>
+
+namespace connscope::server {
+
+// The executor and socket of the modes that run on event loops: named types instead of any_io_executor, so that no call goes
+// through a table.
+using LoopExecutor = boost::asio::io_context::executor_type;
+using LoopSocket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, LoopExecutor>;
+
+// The list of those whom a loop carries; an element leaves it by itself when it ends.
+using Listed = boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+template <class T>
+using List = boost::intrusive::list<T, boost::intrusive::constant_time_size<false>>;
+
+// An io_context and the one thread that runs it.
+class Loop {
+public:
+    // Starts the thread, which reports to the host's probe under a ring of its own. Throws what std::thread throws.
+    explicit Loop(Host& host);
+    // Stops the io_context and joins the thread. Precondition: it carries nothing any more.
+    ~Loop();
+    Loop(const Loop&) = delete;
+    Loop& operator=(const Loop&) = delete;
+
+    boost::asio::io_context& context() noexcept { return context_; }
+    LoopExecutor executor() noexcept { return context_.get_executor(); }
+
+private:
+    boost::asio::io_context context_;
+    boost::asio::executor_work_guard<LoopExecutor> work_;
+    std::thread thread_;
+};
+
+// Runs handlers until the io_context is stopped; what a handler throws is logged and ends nothing else.
+void run_handlers(boost::asio::io_context& context);
+
+// Gives a connection's socket to a loop, and takes it back. Errors: the system refused to watch it; the connection keeps it.
+telemetry::Outcome<LoopSocket> to_loop(LoopExecutor executor, Connection& connection);
+void from_loop(LoopSocket& socket, Connection& connection);
+
+} // namespace connscope::server

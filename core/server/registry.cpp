@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "connscope/server/registry.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cassert>
+
+namespace connscope::server {
+
+void Registry::add(const Connection& connection, std::uint8_t target) {
+    const std::lock_guard lock(mutex_);
+    Entry& entry = of(connection);
+    assert(entry.id == 0);
+    entry = {.id = connection.id(),
+             .socket = connection.socket.get(),
+             .mode = no_mode,
+             .target = target,
+             .in_transit = true,
+             .cause = {}};
+    end_ = std::max(end_, connection.probe.slot_index() + 1);
+    ++open_;
+}
+
+std::optional<CloseReason> Registry::remove(const Connection& connection) {
+    const std::lock_guard lock(mutex_);
+    Entry& entry = of(connection);
+    assert(entry.id == connection.id());
+    const std::optional<CloseReason> cause = entry.cause;
+    entry = {};
+    --open_;
+    return cause;
+}
+
+Registry::Way Registry::depart(const Connection& connection) {
+    const std::lock_guard lock(mutex_);
+    Entry& entry = of(connection);
+    entry.in_transit = true;
+    return {entry.mode, entry.target};
+}
+
+bool Registry::arrive(std::uint32_t slot, ConnectionId id, std::uint8_t mode) {
+    const std::lock_guard lock(mutex_);
+    Entry& entry = entries_[slot];
+    if (entry.id != id) return false;
+    entry.mode = mode;
+    entry.in_transit = false;
+    return entry.target != mode;
+}
+
+void Registry::send(const Connection& connection, std::uint8_t target) {
+    const std::lock_guard lock(mutex_);
+    of(connection).target = target;
+}
+
+void Registry::send_all(std::uint8_t target) {
+    const std::lock_guard lock(mutex_);
+    for (std::uint32_t slot = 0; slot < end_; ++slot)
+        if (entries_[slot].id != 0) entries_[slot].target = target;
+}
+
+std::uint64_t Registry::open() const {
+    const std::lock_guard lock(mutex_);
+    return open_;
+}
+
+std::uint64_t Registry::astray() const {
+    const std::lock_guard lock(mutex_);
+    return static_cast<std::uint64_t>(std::count_if(entries_.begin(), entries_.begin() + end_, [](const Entry& entry) {
+        return entry.id != 0 && (entry.in_transit || entry.mode != entry.target);
+    }));
+}
+
+void Registry::shut(Entry& entry, int how, CloseReason cause) {
+    if (!entry.cause) entry.cause = cause;
+    ::shutdown(entry.socket, how);
+}
+
+bool Registry::shut(ConnectionId id, int how, CloseReason cause) {
+    const std::lock_guard lock(mutex_);
+    for (std::uint32_t slot = 0; slot < end_; ++slot) {
+        if (entries_[slot].id != id) continue;
+        shut(entries_[slot], how, cause);
+        return true;
+    }
+    return false;
+}
+
+void Registry::shut_all(int how, CloseReason cause) {
+    const std::lock_guard lock(mutex_);
+    for (std::uint32_t slot = 0; slot < end_; ++slot)
+        if (entries_[slot].id != 0) shut(entries_[slot], how, cause);
+}
+
+void Registry::shut_slot(std::uint32_t slot, ConnectionId id, int how, CloseReason cause) {
+    const std::lock_guard lock(mutex_);
+    if (slot < end_ && entries_[slot].id == id) shut(entries_[slot], how, cause);
+}
+
+std::uint32_t Registry::end_slot() const {
+    const std::lock_guard lock(mutex_);
+    return end_;
+}
+
+} // namespace connscope::server

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "connscope/server/connection.hpp"
+
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+namespace connscope::server {
+
+// Which connections are open, which mode has each and which one shall have it. The only place that may touch a connection's
+// socket from outside of its carrier: its lock keeps a descriptor from being closed, and its number given to another
+// connection, meanwhile. Any thread.
+class Registry {
+public:
+    explicit Registry(std::uint64_t capacity)
+        : entries_(capacity) {}
+
+    static constexpr std::uint8_t no_mode = 0xff;
+
+    // A new connection, on its way to `target`.
+    void add(const Connection& connection, std::uint8_t target);
+    // The connection is over; returns the cause that was noted by shut(), if any. Its socket may be closed afterwards.
+    std::optional<CloseReason> remove(const Connection& connection);
+
+    struct Way {
+        std::uint8_t from; // no_mode for a new connection
+        std::uint8_t target;
+    };
+    // The connection has left its mode; says where it shall go.
+    Way depart(const Connection& connection);
+    // It is carried by `mode` now. True when it shall be elsewhere by now. A connection that has ended meanwhile is ignored.
+    bool arrive(std::uint32_t slot, ConnectionId id, std::uint8_t mode);
+
+    // Changes where one, or all, shall be.
+    void send(const Connection& connection, std::uint8_t target);
+    void send_all(std::uint8_t target);
+
+    std::uint64_t open() const;
+    // How many are not where they shall be.
+    std::uint64_t astray() const;
+
+    // Ends one or all connections from outside: SHUT_RD lets a session answer what it has received, SHUT_RDWR does not. The
+    // carrier notices and closes; `cause` is then what remove() returns. False when there is no such connection.
+    bool shut(ConnectionId id, int how, CloseReason cause);
+    void shut_all(int how, CloseReason cause);
+    // The same by slot, for the housekeeping that finds a silent peer there; ignored when the slot has another connection
+    // now.
+    void shut_slot(std::uint32_t slot, ConnectionId id, int how, CloseReason cause);
+
+    // The highest slot in use, plus one.
+    std::uint32_t end_slot() const;
+
+private:
+    struct Entry {
+        ConnectionId id = 0; // 0: none
+        int socket = -1;
+        std::uint8_t mode = no_mode; // where it is, or came from
+        std::uint8_t target = no_mode;
+        bool in_transit = false;
+        std::optional<CloseReason> cause;
+    };
+
+    Entry& of(const Connection& connection) { return entries_[connection.probe.slot_index()]; }
+    static void shut(Entry& entry, int how, CloseReason cause);
+
+    mutable std::mutex mutex_;   // guards everything
+    std::vector<Entry> entries_; // by slot
+    std::uint32_t end_ = 0;      // no entry at or above it was ever used
+    std::uint64_t open_ = 0;
+};
+
+} // namespace connscope::server

@@ -1,0 +1,508 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "connscope/server/server.hpp"
+
+#include "connscope/control/server.hpp"
+#include "connscope/protocol/protocols.hpp"
+#include "connscope/server/acceptor.hpp"
+#include "connscope/server/control_methods.hpp"
+#include "connscope/server/housekeeping.hpp"
+#include "connscope/server/modes/table.hpp"
+#include "connscope/server/registry.hpp"
+#include "connscope/telemetry/runtime_folder.hpp"
+
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <malloc.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <mutex>
+
+namespace connscope::server {
+namespace {
+
+namespace asio = boost::asio;
+using telemetry::Error;
+using telemetry::Gauge;
+using telemetry::Outcome;
+using telemetry::Ticks;
+
+constexpr std::uint64_t most_connections = 1'000'000;
+
+// Raises the soft limit of open files to the hard one, and says what it is then.
+std::uint64_t raise_open_files_limit() {
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    return limit.rlim_cur;
+}
+
+Gauge gauge_of(CloseReason reason) {
+    switch (reason) {
+    case CloseReason::peer:
+        return Gauge::closed_by_peer;
+    case CloseReason::reset:
+        return Gauge::closed_by_reset;
+    case CloseReason::protocol:
+        return Gauge::closed_by_protocol;
+    case CloseReason::timeout:
+        return Gauge::closed_by_timeout;
+    case CloseReason::request:
+        return Gauge::closed_by_request;
+    case CloseReason::error:
+        break;
+    }
+    return Gauge::closed_by_error;
+}
+
+} // namespace
+
+std::string_view name_of(RefuseReason reason) noexcept {
+    switch (reason) {
+    case RefuseReason::descriptors:
+        return "descriptors";
+    case RefuseReason::carriers:
+        return "carriers";
+    case RefuseReason::limit:
+        return "limit";
+    case RefuseReason::memory:
+        return "memory";
+    case RefuseReason::draining:
+        return "draining";
+    }
+    return "unknown";
+}
+
+class Server::Impl final : public Host {
+public:
+    Impl(const ServerOptions& options, const protocol::Protocol& protocol, std::uint64_t open_files,
+         std::unique_ptr<telemetry::ProbeServer> probe)
+        : options_(options)
+        , protocol_(protocol)
+        , open_files_limit_(open_files)
+        , probe_(std::move(probe))
+        , registry_(probe_->capacity())
+        , modes_(modes().size())
+        , housekeeping_timer_(context_)
+        , hand_off_timer_(context_)
+        , drain_timer_(context_) {}
+
+    ~Impl() override {
+        registry_.shut_all(SHUT_RDWR, CloseReason::request); // threads that carry a connection end with it
+        modes_.clear();
+    }
+
+    telemetry::Status start(Server& self, const asio::ip::tcp::endpoint& endpoint, std::uint8_t mode);
+    bool run();
+
+    void set_mode(std::string_view id, HandOffDone done);
+    void drain(std::chrono::milliseconds deadline, std::function<void(std::uint64_t)> done);
+    void shutdown();
+    bool close_connection(ConnectionId id) { return registry_.shut(id, SHUT_RDWR, CloseReason::request); }
+    ServerStatus status();
+
+    // Host; any thread
+    void closed(Connection connection, CloseReason reason) override;
+    void released(Connection connection) override;
+    telemetry::ProbeServer& probe() noexcept override { return *probe_; }
+
+    asio::io_context& context() noexcept { return context_; }
+    asio::ip::tcp::endpoint endpoint() const { return acceptor_->endpoint(); }
+    const ServerOptions& options() const noexcept { return options_; }
+
+private:
+    // A change of mode on its way.
+    struct HandOff {
+        std::uint8_t from;
+        std::uint8_t target;
+        Ticks begin;
+        std::uint64_t total;
+        HandOffDone done;
+        std::string refusal; // why it is being taken back
+        std::chrono::milliseconds interval{1};
+    };
+
+    void accepted(Accepted accepted);
+    void refuse(RefuseReason reason);
+    bool place(Connection connection);
+    std::optional<Error> make_mode(std::uint8_t number);
+    void begin_hand_off(std::uint8_t target);
+    void watch_hand_off();
+    void take_back(HandOff& hand_off);
+    void finish_hand_off();
+    void keep_house();
+    void watch_drain();
+
+    ServerOptions options_;
+    const protocol::Protocol& protocol_;
+    const std::uint64_t open_files_limit_;
+    asio::io_context context_;
+    std::unique_ptr<telemetry::ProbeServer> probe_;
+    Registry registry_;
+    std::vector<std::unique_ptr<Mode>> modes_; // by number; made and ended on the control thread, while nobody places
+    std::atomic<int> placing_{0};              // threads inside place()
+    std::atomic<Ticks> last_arrival_{0};
+    std::mutex refusal_mutex_;
+    std::string refusal_; // why a connection could not go where it was sent; guarded by refusal_mutex_
+
+    std::uint8_t mode_ = 0;
+    std::optional<HandOff> hand_off_;
+    std::array<std::uint64_t, refuse_reason_count> refused_by_{};
+    bool draining_ = false;
+    std::chrono::steady_clock::time_point drain_end_;
+    std::function<void(std::uint64_t)> drain_done_;
+    bool left_behind_ = false;
+
+    asio::steady_timer housekeeping_timer_;
+    asio::steady_timer hand_off_timer_;
+    asio::steady_timer drain_timer_;
+    std::optional<Housekeeping> housekeeping_;
+    std::unique_ptr<Acceptor> acceptor_;
+    std::unique_ptr<control::Server> control_;
+};
+
+telemetry::Status Server::Impl::start(Server& self, const asio::ip::tcp::endpoint& endpoint, std::uint8_t mode) {
+    mode_ = mode;
+    if (auto failed = make_mode(mode)) return std::move(*failed);
+    auto acceptor = Acceptor::listen(
+        context_, endpoint, [this](Accepted one) { accepted(std::move(one)); },
+        [this] { refuse(RefuseReason::descriptors); });
+    if (!acceptor) return std::move(acceptor).error();
+    acceptor_ = std::move(*acceptor);
+    auto control = control::Server::listen(context_, options_.control, control_methods(self, *probe_));
+    if (!control) return std::move(control).error();
+    control_ = std::move(*control);
+    housekeeping_.emplace(*probe_, registry_, Housekeeping::Timeouts{options_.idle_timeout, options_.request_timeout});
+    for (const Gauge gauge : {Gauge::connections_accepted, Gauge::connections_closed, Gauge::connections_refused,
+                              Gauge::closed_by_peer, Gauge::closed_by_reset, Gauge::closed_by_protocol,
+                              Gauge::closed_by_timeout, Gauge::closed_by_request, Gauge::closed_by_error, Gauge::hand_offs,
+                              Gauge::hand_offs_pending, Gauge::last_hand_off_count, Gauge::last_hand_off_ns})
+        probe_->set(gauge, 0);
+    const asio::ip::tcp::endpoint bound = acceptor_->endpoint();
+    probe_->set_mode(mode_);
+    probe_->describe(std::string(protocol_.id), fmt::format("{}:{}", bound.address().to_string(), bound.port()),
+                     options_.control.string());
+    keep_house();
+    return telemetry::success();
+}
+
+bool Server::Impl::run() {
+    const telemetry::EnteredThread stay(*probe_, true);
+    context_.run();
+    if (left_behind_) return false;
+    modes_.clear();
+    return true;
+}
+
+void Server::Impl::keep_house() {
+    housekeeping_->run();
+    housekeeping_timer_.expires_after(Housekeeping::period);
+    housekeeping_timer_.async_wait([this](boost::system::error_code error) {
+        if (!error) keep_house();
+    });
+}
+
+// --- connections come and go
+
+void Server::Impl::accepted(Accepted accepted) {
+    if (draining_) return refuse(RefuseReason::draining);
+    try {
+        Connection connection{std::move(accepted.socket), protocol_.make_session(),
+                              probe_->open(accepted.peer, accepted.inode)};
+        if (!connection.probe) return refuse(RefuseReason::limit);
+        connection.probe.session_bytes(connection.session->memory_bytes());
+        registry_.add(connection, mode_);
+        probe_->add(Gauge::connections_accepted, 1);
+        if (!place(std::move(connection))) refuse(RefuseReason::carriers);
+    } catch (const std::bad_alloc&) {
+        refuse(RefuseReason::memory);
+    }
+}
+
+void Server::Impl::refuse(RefuseReason reason) {
+    ++refused_by_[static_cast<std::size_t>(reason)];
+    probe_->add(Gauge::connections_refused, 1);
+}
+
+// Gives a connection to the mode that shall have it, or back to the one that it comes from. False when no mode took it: then
+// it is closed.
+bool Server::Impl::place(Connection connection) {
+    placing_.fetch_add(1); // sequentially consistent, as is the load in finish_hand_off(): no mode ends under this call
+    struct Leave {
+        std::atomic<int>& count;
+        ~Leave() { count.fetch_sub(1); }
+    } const leave{placing_};
+
+    const std::uint32_t slot = connection.probe.slot_index();
+    const ConnectionId id = connection.id();
+    Registry::Way way = registry_.depart(connection);
+    for (;;) {
+        std::optional<Refusal> refusal = modes_[way.target]->adopt(std::move(connection));
+        if (!refusal) {
+            if (registry_.arrive(slot, id, way.target)) modes_[way.target]->release(id);
+            last_arrival_.store(telemetry::ticks(), std::memory_order_relaxed); // a statistic
+            return true;
+        }
+        connection = std::move(refusal->connection);
+        const bool can_go_back = way.from != Registry::no_mode && way.from != way.target;
+        if (can_go_back) {
+            const std::lock_guard lock(refusal_mutex_);
+            refusal_ = refusal->error.text;
+        }
+        if (!can_go_back) {
+            spdlog::warn("connection {} is closed: {}", id, refusal->error.text);
+            const bool is_new = way.from == Registry::no_mode;
+            registry_.remove(connection);
+            if (!is_new) {
+                probe_->add(Gauge::closed_by_error, 1);
+                probe_->add(Gauge::connections_closed, 1);
+            } else
+                probe_->add(Gauge::connections_accepted, -1);
+            return !is_new;
+        }
+        registry_.send(connection, way.from);
+        way.target = way.from;
+    }
+}
+
+void Server::Impl::closed(Connection connection, CloseReason reason) {
+    const std::optional<CloseReason> cause = registry_.remove(connection);
+    probe_->add(gauge_of(cause.value_or(reason)), 1);
+    probe_->add(Gauge::connections_closed, 1);
+}
+
+void Server::Impl::released(Connection connection) {
+    connection.probe.let_go();
+    probe_->add(Gauge::hand_offs, 1);
+    place(std::move(connection));
+}
+
+// --- hand-off
+
+std::optional<Error> Server::Impl::make_mode(std::uint8_t number) {
+    if (modes_[number]) return std::nullopt;
+    try {
+        modes_[number] = modes()[number].make(*this, number, options_.mode_options);
+        return std::nullopt;
+    } catch (const std::exception& failure) {
+        return Error{std::make_error_code(std::errc::resource_unavailable_try_again),
+                     fmt::format("cannot start the mode {}: {}", modes()[number].id, failure.what())};
+    }
+}
+
+void Server::Impl::set_mode(std::string_view id, HandOffDone done) {
+    const auto target = find_mode(id);
+    if (!target) {
+        std::string known;
+        for (const ModeInfo& mode : modes()) known += fmt::format("{}{}", known.empty() ? "" : ", ", mode.id);
+        return done(Error{std::make_error_code(std::errc::invalid_argument),
+                          fmt::format("there is no mode '{}'; there are {}", id, known)});
+    }
+    if (auto failed = make_mode(*target)) return done(std::move(*failed));
+    if (hand_off_)
+        std::exchange(hand_off_->done, {})(Error{std::make_error_code(std::errc::operation_canceled),
+                                                 fmt::format("a later change to {} took the place of this one", id)});
+    {
+        const std::lock_guard lock(refusal_mutex_);
+        refusal_.clear();
+    }
+    hand_off_ = HandOff{
+        .from = mode_, .target = *target, .begin = telemetry::ticks(), .total = 0, .done = std::move(done), .refusal = {}};
+    begin_hand_off(*target);
+    hand_off_->total = registry_.astray();
+    watch_hand_off();
+}
+
+void Server::Impl::begin_hand_off(std::uint8_t target) {
+    if (mode_ != target) probe_->set_mode(target);
+    mode_ = target;
+    registry_.send_all(target);
+    for (std::uint8_t number = 0; number < modes_.size(); ++number)
+        if (number != target && modes_[number]) modes_[number]->release_all();
+}
+
+void Server::Impl::watch_hand_off() {
+    HandOff& hand_off = *hand_off_;
+    const std::uint64_t astray = registry_.astray();
+    probe_->set(Gauge::hand_offs_pending, astray);
+    if (hand_off.refusal.empty()) take_back(hand_off);
+    if (astray == 0 && registry_.astray() == 0 && placing_.load() == 0) return finish_hand_off();
+    if (telemetry::process_clock().duration(telemetry::ticks() - hand_off.begin) > std::chrono::milliseconds(5)) {
+        for (std::uint8_t number = 0; number < modes_.size(); ++number)
+            if (number != mode_ && modes_[number]) modes_[number]->nudge();
+        hand_off.interval = std::min(hand_off.interval * 2, std::chrono::milliseconds(20));
+    }
+    hand_off_timer_.expires_after(hand_off.interval);
+    hand_off_timer_.async_wait([this](boost::system::error_code error) {
+        if (!error && hand_off_) watch_hand_off();
+    });
+}
+
+// When the new mode has refused a connection, all go back to the old one.
+void Server::Impl::take_back(HandOff& hand_off) {
+    {
+        const std::lock_guard lock(refusal_mutex_);
+        hand_off.refusal = std::exchange(refusal_, {});
+    }
+    if (hand_off.refusal.empty()) return;
+    spdlog::warn("the mode {} cannot take all connections, they go back to {}: {}", modes()[hand_off.target].id,
+                 modes()[hand_off.from].id, hand_off.refusal);
+    begin_hand_off(hand_off.from);
+}
+
+void Server::Impl::finish_hand_off() {
+    HandOff hand_off = std::move(*hand_off_);
+    hand_off_.reset();
+    for (std::uint8_t number = 0; number < modes_.size(); ++number)
+        if (number != mode_) modes_[number].reset(); // empty, and nobody is on the way to it
+    ::malloc_trim(0); // what the old carriers held goes back to the system, so that memory shows the new mode's needs
+
+    HandOffReport report;
+    report.moved = hand_off.total;
+    const Ticks last = last_arrival_.load(std::memory_order_relaxed);
+    if (hand_off.total > 0 && last > hand_off.begin)
+        report.duration = telemetry::process_clock().duration(last - hand_off.begin);
+    probe_->set(Gauge::hand_offs_pending, 0);
+    probe_->set(Gauge::last_hand_off_count, report.moved);
+    probe_->set(Gauge::last_hand_off_ns, static_cast<std::uint64_t>(report.duration.count()));
+    if (!hand_off.done) return;
+    if (!hand_off.refusal.empty())
+        hand_off.done(Error{std::make_error_code(std::errc::resource_unavailable_try_again),
+                            fmt::format("{} cannot take {} connections: {}; all are back in {}", modes()[hand_off.target].id,
+                                        hand_off.total, hand_off.refusal, modes()[hand_off.from].id)});
+    else
+        hand_off.done(report);
+}
+
+// --- the end
+
+void Server::Impl::drain(std::chrono::milliseconds deadline, std::function<void(std::uint64_t)> done) {
+    draining_ = true;
+    acceptor_->close();
+    drain_end_ = std::chrono::steady_clock::now() + deadline;
+    drain_done_ = std::move(done);
+    registry_.shut_all(SHUT_RD, CloseReason::request); // what has been received is still answered
+    watch_drain();
+}
+
+void Server::Impl::watch_drain() {
+    const std::uint64_t open = registry_.open();
+    const bool over = open == 0 && placing_.load() == 0;
+    const auto now = std::chrono::steady_clock::now();
+    if (over || now > drain_end_ + std::chrono::milliseconds(500)) {
+        if (auto done = std::exchange(drain_done_, {})) done(open);
+        return;
+    }
+    if (now > drain_end_) registry_.shut_all(SHUT_RDWR, CloseReason::request);
+    drain_timer_.expires_after(std::chrono::milliseconds(5));
+    drain_timer_.async_wait([this](boost::system::error_code error) {
+        if (!error) watch_drain();
+    });
+}
+
+void Server::Impl::shutdown() {
+    if (draining_) {
+        drain_end_ = std::chrono::steady_clock::now(); // asked twice: no more patience
+        return;
+    }
+    drain(options_.drain_deadline, [this](std::uint64_t left_open) {
+        left_behind_ = left_open > 0;
+        if (left_open > 0) spdlog::warn("{} connections did not end within the deadline", left_open);
+        control_.reset();
+        context_.stop();
+    });
+}
+
+ServerStatus Server::Impl::status() {
+    ServerStatus status;
+    status.mode = modes()[mode_].id;
+    status.protocol = protocol_.id;
+    status.open = registry_.open();
+    status.accepted = probe_->get(Gauge::connections_accepted);
+    status.refused = probe_->get(Gauge::connections_refused);
+    status.closed = probe_->get(Gauge::connections_closed);
+    housekeeping_->run();
+    status.threads = housekeeping_->threads();
+    for (std::size_t kind = 1; kind < telemetry::carrier_kind_count; ++kind)
+        status.carriers[kind] = probe_->get(static_cast<Gauge>(static_cast<std::size_t>(Gauge::carriers_thread) + kind - 1));
+    status.hand_offs = probe_->get(Gauge::hand_offs);
+    status.moving = registry_.astray();
+    status.refused_by = refused_by_;
+    status.max_connections = probe_->capacity();
+    status.open_files_limit = open_files_limit_;
+    status.mode_options = options_.mode_options;
+    status.draining = draining_;
+    return status;
+}
+
+// --- the face
+
+Outcome<std::unique_ptr<Server>> Server::start(const ServerOptions& wanted) {
+    ServerOptions options = wanted;
+    const protocol::Protocol* protocol = protocol::find_protocol(options.protocol);
+    if (protocol == nullptr) {
+        std::string known;
+        for (const auto& one : protocol::protocols()) known += fmt::format("{}{}", known.empty() ? "" : ", ", one.id);
+        return Error{std::make_error_code(std::errc::invalid_argument),
+                     fmt::format("there is no protocol '{}'; there are {}", options.protocol, known)};
+    }
+    const auto mode = find_mode(options.mode);
+    if (!mode) {
+        std::string known;
+        for (const ModeInfo& one : modes()) known += fmt::format("{}{}", known.empty() ? "" : ", ", one.id);
+        return Error{std::make_error_code(std::errc::invalid_argument),
+                     fmt::format("there is no mode '{}'; there are {}", options.mode, known)};
+    }
+    boost::system::error_code error;
+    const auto address = asio::ip::make_address(options.host, error);
+    if (error)
+        return Error{std::make_error_code(std::errc::invalid_argument),
+                     fmt::format("'{}' is not a numeric address such as 127.0.0.1 or ::1", options.host)};
+
+    const std::uint64_t open_files = raise_open_files_limit();
+    if (options.max_connections == 0) options.max_connections = std::min(open_files, most_connections);
+    if (options.name.empty()) options.name = "serve-" + std::to_string(::getpid());
+    if (options.control.empty()) {
+        auto folder = telemetry::runtime_folder();
+        if (!folder) return std::move(folder).error();
+        options.control = telemetry::control_path(*folder, options.name);
+    }
+    std::vector<std::string> mode_names;
+    for (const ModeInfo& one : modes()) mode_names.emplace_back(one.id);
+    auto probe = telemetry::ProbeServer::create({.name = options.name,
+                                                 .program = "connscope-serve",
+                                                 .modes = std::move(mode_names),
+                                                 .connections = options.max_connections});
+    if (!probe) return std::move(probe).error();
+
+    std::unique_ptr<Server> server(new Server(std::make_unique<Impl>(options, *protocol, open_files, std::move(*probe))));
+    if (auto started = server->impl_->start(*server, {address, options.port}, *mode); !started)
+        return std::move(started).error();
+    return server;
+}
+
+Server::Server(std::unique_ptr<Impl> impl)
+    : impl_(std::move(impl)) {}
+Server::~Server() = default;
+
+asio::io_context& Server::context() noexcept { return impl_->context(); }
+asio::ip::tcp::endpoint Server::endpoint() const { return impl_->endpoint(); }
+const std::filesystem::path& Server::control_path() const noexcept { return impl_->options().control; }
+const std::string& Server::name() const noexcept { return impl_->options().name; }
+bool Server::run() { return impl_->run(); }
+void Server::set_mode(std::string_view id, HandOffDone done) { impl_->set_mode(id, std::move(done)); }
+void Server::drain(std::chrono::milliseconds deadline, std::function<void(std::uint64_t)> done) {
+    impl_->drain(deadline, std::move(done));
+}
+void Server::shutdown() { impl_->shutdown(); }
+bool Server::close_connection(ConnectionId id) { return impl_->close_connection(id); }
+ServerStatus Server::status() { return impl_->status(); }
+
+} // namespace connscope::server
