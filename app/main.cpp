@@ -90,13 +90,13 @@ void say_and_exit_instead_of_aborting(QtMsgType type, const QMessageLogContext&,
 
 // SIGINT and SIGTERM as events of a descriptor. Threads that are made later inherit the mask.
 int take_over_signals() {
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-    return ::signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
+    sigset_t taken;
+    sigemptyset(&taken);
+    sigaddset(&taken, SIGINT);
+    sigaddset(&taken, SIGTERM);
+    sigaddset(&taken, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &taken, nullptr);
+    return ::signalfd(-1, &taken, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
 } // namespace
@@ -128,7 +128,7 @@ int main(int argc, char** argv) {
         qputenv("QT_QPA_PLATFORM", "offscreen");
     }
 
-    const int signals = take_over_signals();
+    const int signal_fd = take_over_signals();
     qInstallMessageHandler(say_and_exit_instead_of_aborting);
     QApplication::setOrganizationName(QStringLiteral("connscope"));
     QApplication::setApplicationName(QStringLiteral("connscope"));
@@ -162,7 +162,7 @@ int main(int argc, char** argv) {
     } else if (is_screenshot || !QSettings().contains(QStringLiteral("window/geometry"))) {
         window.resize(1440, 900);
     }
-    QSocketNotifier signal_notifier(signals, QSocketNotifier::Read);
+    QSocketNotifier signal_notifier(signal_fd, QSocketNotifier::Read);
     QObject::connect(&signal_notifier, &QSocketNotifier::activated, &window, [&window, &signal_notifier] {
         signal_notifier.setEnabled(false);
         window.close();
@@ -194,6 +194,6 @@ int main(int argc, char** argv) {
     window.start();
     QApplication::exec();
     if (arguments.frame_times) std::printf("%s\n", qPrintable(window.frame_meter().report()));
-    ::close(signals);
+    ::close(signal_fd);
     return exit_code;
 }

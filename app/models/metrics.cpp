@@ -101,10 +101,11 @@ void Metrics::add_memory(const Snapshot& snapshot, Sample& sample) const {
     sample[Quantity::resident_bytes] = static_cast<double>(process.resident_bytes);
     sample[Quantity::page_table_bytes] = static_cast<double>(process.page_table_bytes);
     sample[Quantity::kernel_stack_bytes] = as_number(process.kernel_stack_bytes);
-    const auto idle = snapshot.server.gauge(Gauge::idle_resident_bytes);
+    const auto idle = snapshot.server.gauge(Gauge::idle_private_bytes);
     if (!idle || !process.kernel_stack_bytes || snapshot.server.connections.empty()) return;
-    const auto all =
-        static_cast<double>(process.resident_bytes + process.page_table_bytes + *process.kernel_stack_bytes);
+    // Pages of the program's own files may be shared with others and are there without connections too.
+    const auto all = static_cast<double>(process.resident_bytes - process.resident_shared_bytes) +
+                     static_cast<double>(process.page_table_bytes + *process.kernel_stack_bytes);
     sample[Quantity::bytes_per_connection] =
         std::max(all - static_cast<double>(*idle), 0.0) / static_cast<double>(snapshot.server.connections.size());
 }

@@ -25,7 +25,7 @@ enum class Quantity : std::size_t {
     resident_bytes,
     page_table_bytes,
     kernel_stack_bytes,
-    bytes_per_connection, // resident + page tables + kernel stacks, less those of the idle server, by connections
+    bytes_per_connection, // private resident + page tables + kernel stacks, less the idle server's, by connections
     voluntary_per_s,      // switches
     involuntary_per_s,
     user_space_per_s,

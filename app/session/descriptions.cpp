@@ -42,7 +42,7 @@ std::vector<ModeDescription> mode_descriptions_of(const boost::json::value& answ
         ModeDescription mode;
         mode.id = text(*object, "id");
         if (mode.id.isEmpty()) continue;
-        mode.name = text(*object, "name");
+        mode.name = text(*object, "title");
         if (mode.name.isEmpty()) mode.name = mode.id;
         mode.carrier = text(*object, "carrier");
         mode.hint = text(*object, "hint");

@@ -108,7 +108,7 @@ void ChartMarks::draw_lines(QCPPainter& painter) const {
         if (mark.time < axis->range().lower || mark.time > axis->range().upper) continue;
         const int x = static_cast<int>(axis->coordToPixel(mark.time));
         painter.setPen(dashed);
-        painter.drawLine(x, area->top(), x, area->bottom());
+        painter.drawLine(QLineF(x, area->top(), x, area->bottom()));
         const int width = metrics.horizontalAdvance(mark.label) + 6;
         if (x + width > free_until) {
             free_until = std::min(free_until, x);
@@ -121,7 +121,7 @@ void ChartMarks::draw_lines(QCPPainter& painter) const {
     if (const auto hovered = view_.hovered(); hovered && axis->range().contains(*hovered)) {
         const int x = static_cast<int>(axis->coordToPixel(*hovered));
         painter.setPen(QPen(colours.text, 0));
-        painter.drawLine(x, area->top(), x, area->bottom());
+        painter.drawLine(QLineF(x, area->top(), x, area->bottom()));
     }
 }
 

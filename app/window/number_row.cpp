@@ -13,7 +13,7 @@ namespace connscope::app {
 
 namespace {
 
-constexpr double window = 1.0;        // s: the numbers are means over it
+constexpr double shown_window = 1.0;  // s: the numbers are means over it
 constexpr double before_window = 5.0; // s: what it was before a change
 
 // Numbers of less than 1 keep two digits behind the point, so that they do not seem to jump.
@@ -56,7 +56,7 @@ NumberRow::NumberRow(const History& history, QWidget* parent)
 }
 
 double NumberRow::now(Quantity which) const {
-    return history_.mean(which, history_.newest_time() - window, history_.newest_time());
+    return history_.mean(which, history_.newest_time() - shown_window, history_.newest_time());
 }
 
 void NumberRow::remember_before_change() {
