@@ -73,9 +73,12 @@ bool has_display() {
            !qEnvironmentVariableIsEmpty("WAYLAND_DISPLAY");
 }
 
-// Qt ends a program that finds no display with an abort; a sentence and an exit code serve the user better.
-void say_and_exit_instead_of_aborting(QtMsgType type, const QMessageLogContext&, const QString& message) {
+// Qt's messages to the terminal. Qt ends a program that finds no display with an abort; a sentence and an exit code serve the
+// user better.
+void take_message(QtMsgType type, const QMessageLogContext&, const QString& message) {
     if (type != QtFatalMsg) {
+        // What the offscreen plug-in and a machine without a login session say every time concerns nobody.
+        if (message.contains(QLatin1String("propagateSizeHints")) || message.startsWith(QLatin1String("QStandardPaths"))) return;
         std::fprintf(stderr, "%s\n", qPrintable(message));
         return;
     }
@@ -129,7 +132,7 @@ int main(int argc, char** argv) {
     }
 
     const int signal_fd = take_over_signals();
-    qInstallMessageHandler(say_and_exit_instead_of_aborting);
+    qInstallMessageHandler(take_message);
     QApplication::setOrganizationName(QStringLiteral("connscope"));
     QApplication::setApplicationName(QStringLiteral("connscope"));
     QApplication::setApplicationVersion(QStringLiteral(CONNSCOPE_VERSION));
@@ -172,6 +175,7 @@ int main(int argc, char** argv) {
     if (is_screenshot) {
         const QString file = QString::fromStdString(arguments.screenshot);
         const auto shoot = [&window, &exit_code, file] {
+
             if (!window.grab().save(file, "PNG")) {
                 std::fprintf(stderr, "connscope: the screenshot could not be written to %s.\n", qPrintable(file));
                 exit_code = exit_environment;

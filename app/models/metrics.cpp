@@ -14,6 +14,7 @@ namespace {
 constexpr std::chrono::milliseconds percentile_window{1000};
 constexpr std::chrono::milliseconds percentile_part{100};
 constexpr std::chrono::milliseconds counter_window{200};
+constexpr std::chrono::milliseconds gauge_span{80}; // rates over less would be noise
 constexpr std::chrono::milliseconds gauges_are_old{1000}; // the server writes them ten times a second
 
 double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
@@ -112,7 +113,7 @@ void Metrics::add_memory(const Snapshot& snapshot, Sample& sample) const {
 
 void Metrics::add_gauge_rates(const Snapshot& snapshot, Sample& sample) {
     const telemetry::ServerReading& server = snapshot.server;
-    if (gauges_ && server.heartbeat > gauges_->time) {
+    if (gauges_ && server.heartbeat - gauges_->time >= gauge_span) {
         const double span = seconds(server.heartbeat - gauges_->time);
         const auto since = [&](Gauge which) {
             const auto before = gauges_->values[static_cast<std::size_t>(which)];
@@ -125,7 +126,7 @@ void Metrics::add_gauge_rates(const Snapshot& snapshot, Sample& sample) {
         gauge_rates_[Quantity::cpu_user] = since(Gauge::user_cpu_ns) / 1e9 / span;
         gauge_rates_[Quantity::cpu_system] = since(Gauge::system_cpu_ns) / 1e9 / span;
     }
-    if (!gauges_ || server.heartbeat > gauges_->time) gauges_ = GaugePoint{server.heartbeat, server.gauges};
+    if (!gauges_ || server.heartbeat - gauges_->time >= gauge_span) gauges_ = GaugePoint{server.heartbeat, server.gauges};
     if (snapshot.taken - server.heartbeat > gauges_are_old) return; // the server does not write: its rates are not known
     for (const Quantity which :
          {Quantity::voluntary_per_s, Quantity::involuntary_per_s, Quantity::cpu_user, Quantity::cpu_system}) {

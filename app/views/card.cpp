@@ -54,10 +54,10 @@ void InfoButton::paintEvent(QPaintEvent*) {
     painter.setRenderHint(QPainter::Antialiasing);
     const QColor line = underMouse() || hasFocus() ? colours.accent : colours.muted;
     painter.setPen(QPen(line, 1));
-    const double side = std::min(width(), height()) - 3;
+    const double side = std::min(width(), height()) * 0.78;
     const QRectF circle((width() - side) / 2, (height() - side) / 2, side, side);
     painter.drawEllipse(circle);
-    QFont small = scaled_font(font(), 0.8, QFont::DemiBold);
+    QFont small = scaled_font(font(), 0.72, QFont::DemiBold);
     painter.setFont(small);
     painter.drawText(circle, Qt::AlignCenter, QStringLiteral("i"));
 }

@@ -83,10 +83,10 @@ void Chart::make_plot() {
 
     plot_->xAxis->setTicker(QSharedPointer<QCPAxisTicker>(new TimeTicker(view_)));
     plot_->xAxis->grid()->setVisible(false);
-    plot_->xAxis->setTickLengthIn(0);
-    plot_->xAxis->setTickLengthOut(0);
-    plot_->yAxis->setTickLengthIn(0);
-    plot_->yAxis->setTickLengthOut(0);
+    for (QCPAxis* axis : {plot_->xAxis, plot_->yAxis}) {
+        axis->setTickPen(Qt::NoPen);
+        axis->setTickLength(0);
+    }
     plot_->yAxis->setBasePen(Qt::NoPen);
     plot_->yAxis->grid()->setZeroLinePen(Qt::NoPen);
     QSharedPointer<QCPAxisTicker> ticker;

@@ -99,7 +99,7 @@ double drawn_unit(Notation notation) {
 QString value_text(Notation notation, double value) {
     if (notation == Notation::duration) return duration_text(value);
     const double drawn = value / drawn_unit(notation);
-    if (notation == Notation::percent && drawn >= 10) return count_text(std::round(drawn));
+    if (notation == Notation::percent) return count_text(drawn < 10 ? std::round(drawn * 10) / 10 : std::round(drawn));
     return count_text(drawn < 10 ? std::round(drawn * 100) / 100 : drawn);
 }
 

@@ -3,84 +3,99 @@
 
 #include "views/palette.hpp"
 
-#include <QEvent>
-#include <QHBoxLayout>
-#include <QVBoxLayout>
+#include <QPainter>
+
+#include <algorithm>
 
 namespace connscope::app {
 
+namespace {
+constexpr int left = 10;
+constexpr int right = 8;
+constexpr int top = 6;
+constexpr int bottom = 6;
+constexpr int unit_gap = 5;
+} // namespace
+
 NumberCard::NumberCard(const QString& name, const QString& caption, const QString& tip, QWidget* parent)
-    : Card(parent)
-    , caption_(new MutedLabel(caption, this))
-    , number_(new QLabel(unknown_text, this))
-    , unit_(new MutedLabel({}, this))
-    , note_(new QLabel(this)) {
+    : Card(parent), caption_(caption), tip_(tip) {
     setObjectName(QStringLiteral("number_") + name);
-    setAccessibleName(caption);
-    setAccessibleDescription(tip);
-    setToolTip(tip);
     setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Fixed);
-
-    auto* value = new QHBoxLayout;
-    value->setSpacing(5);
-    value->addWidget(number_, 0, Qt::AlignBaseline);
-    value->addWidget(unit_, 0, Qt::AlignBaseline);
-    value->addStretch();
-
-    auto* box = new QVBoxLayout(this);
-    box->setContentsMargins(10, 5, 6, 5);
-    box->setSpacing(0);
-    box->addWidget(caption_);
-    box->addLayout(value);
-    box->addWidget(note_);
-    // A long note is cut with an ellipsis by apply_note(), it does not widen the card.
-    note_->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Fixed);
-    apply_fonts();
-    apply_note();
+    describe();
 }
 
 void NumberCard::show_value(const ValueText& value) {
-    number_->setText(value.number);
-    unit_->setText(value.unit);
+    if (value.number == value_.number && value.unit == value_.unit) return;
+    value_ = value;
+    describe();
+    update();
 }
 
 void NumberCard::show_note(const QString& note, Tone tone) {
-    if (note == note_text_ && tone == tone_) return;
-    note_text_ = note;
+    if (note == note_ && tone == tone_) return;
+    note_ = note;
     tone_ = tone;
-    apply_note();
+    describe();
+    update();
 }
 
-void NumberCard::changeEvent(QEvent* event) {
-    Card::changeEvent(event);
-    if (applying_) return;
-    if (event->type() == QEvent::FontChange) apply_fonts();
-    if (event->type() == QEvent::PaletteChange) apply_note();
+void NumberCard::show_reason(const QString& reason) {
+    if (reason == reason_) return;
+    reason_ = reason;
+    describe();
 }
 
-void NumberCard::resizeEvent(QResizeEvent* event) {
-    Card::resizeEvent(event);
-    apply_note();
+void NumberCard::describe() {
+    setAccessibleName(QStringLiteral("%1: %2 %3, %4").arg(caption_, value_.number, value_.unit, note_));
+    QString tip = tip_;
+    if (!note_.isEmpty()) tip += QLatin1Char('\n') + note_;
+    if (!reason_.isEmpty()) tip += QLatin1Char('\n') + reason_;
+    setToolTip(tip);
 }
 
-void NumberCard::apply_fonts() {
-    applying_ = true;
-    number_->setFont(scaled_font(font(), 1.75, QFont::DemiBold));
-    note_->setFont(scaled_font(font(), 0.9));
-    applying_ = false;
+QFont NumberCard::number_font() const { return scaled_font(font(), 1.75, QFont::DemiBold); }
+
+QFont NumberCard::note_font() const { return scaled_font(font(), 0.9); }
+
+QSize NumberCard::sizeHint() const {
+    const int height = top + fontMetrics().height() + QFontMetrics(number_font()).height() + QFontMetrics(note_font()).height() + bottom;
+    return {fontMetrics().averageCharWidth() * 20, height};
 }
 
-void NumberCard::apply_note() {
-    applying_ = true;
+QSize NumberCard::minimumSizeHint() const { return {fontMetrics().averageCharWidth() * 12, sizeHint().height()}; }
+
+int NumberCard::wanted_width() const {
+    const int value = QFontMetrics(number_font()).horizontalAdvance(value_.number) + unit_gap +
+                      fontMetrics().horizontalAdvance(value_.unit);
+    return left + std::max({fontMetrics().horizontalAdvance(caption_), value, QFontMetrics(note_font()).horizontalAdvance(note_)}) +
+           right;
+}
+
+void NumberCard::paintEvent(QPaintEvent* event) {
+    Card::paintEvent(event);
     const Ink& colours = ink(palette());
-    QPalette changed = note_->palette();
-    changed.setColor(QPalette::WindowText,
-                     tone_ == Tone::good ? colours.good : tone_ == Tone::bad ? colours.bad : colours.muted);
-    note_->setPalette(changed);
-    const QString shown = note_->fontMetrics().elidedText(note_text_, Qt::ElideRight, std::max(width() - 18, 20));
-    note_->setText(shown.isEmpty() ? QStringLiteral(" ") : shown);
-    note_->setToolTip(shown == note_text_ ? QString() : note_text_);
-    applying_ = false;
+    const QFontMetrics plain = fontMetrics();
+    const QFontMetrics big(number_font());
+    const QFontMetrics small(note_font());
+    const int room = width() - left - right;
+    QPainter painter(this);
+
+    int base = top + plain.ascent();
+    painter.setPen(colours.muted);
+    painter.drawText(left, base, plain.elidedText(caption_, Qt::ElideRight, room));
+
+    base = top + plain.height() + big.ascent();
+    painter.setFont(number_font());
+    painter.setPen(colours.text);
+    painter.drawText(left, base, value_.number);
+    painter.setFont(font());
+    painter.setPen(colours.muted);
+    painter.drawText(left + big.horizontalAdvance(value_.number) + unit_gap, base, value_.unit);
+
+    base = top + plain.height() + big.height() + small.ascent();
+    painter.setFont(note_font());
+    painter.setPen(tone_ == Tone::good ? colours.good : tone_ == Tone::bad ? colours.bad : colours.muted);
+    painter.drawText(left, base, small.elidedText(note_, Qt::ElideRight, room));
 }
 
 } // namespace connscope::app

@@ -6,7 +6,8 @@
 
 namespace connscope::app {
 
-// One number that matters: a caption, the number big, its unit, and a line below that puts it in relation.
+// One number that matters: a caption, the number big, its unit, and a line below that puts it in relation. Painted rather than
+// made of labels, so that a new number several times a second lays nothing out anew.
 class NumberCard : public Card {
     Q_OBJECT
 public:
@@ -16,24 +17,31 @@ public:
 
     void show_value(const ValueText& value);
     void show_note(const QString& note, Tone tone = Tone::quiet);
+    // Why there is no number: shown as "–" with this in the tool tip. Empty: there is one.
+    void show_reason(const QString& reason);
 
-    QString number() const { return number_->text(); }
+    const QString& number() const noexcept { return value_.number; }
+    const QString& note() const noexcept { return note_; }
+
+    QSize sizeHint() const override;
+    QSize minimumSizeHint() const override;
+    // The width that shows everything uncut.
+    int wanted_width() const;
 
 protected:
-    void changeEvent(QEvent* event) override;
-    void resizeEvent(QResizeEvent* event) override;
+    void paintEvent(QPaintEvent* event) override;
 
 private:
-    void apply_fonts();
-    void apply_note();
+    QFont number_font() const;
+    QFont note_font() const;
+    void describe();
 
-    QLabel* caption_;
-    QLabel* number_;
-    QLabel* unit_;
-    QLabel* note_;
-    QString note_text_;
+    QString caption_;
+    QString tip_;
+    QString reason_;
+    ValueText value_{unknown_text, {}};
+    QString note_;
     Tone tone_ = Tone::quiet;
-    bool applying_ = false;
 };
 
 } // namespace connscope::app

@@ -30,7 +30,8 @@ QLayoutItem* FlowLayout::takeAt(int index) {
 QSize FlowLayout::sizeHint() const {
     QSize size;
     for (const auto& item : items_) {
-        const QSize hint = item->sizeHint();
+        if (item->isEmpty()) continue;
+        const QSize hint = item->sizeHint().expandedTo(item->minimumSize());
         size = {size.width() + hint.width() + horizontal_gap_, std::max(size.height(), hint.height())};
     }
     const QMargins margins = contentsMargins();

@@ -16,6 +16,7 @@
 #include <QMenuBar>
 #include <QMessageBox>
 #include <QSettings>
+#include <QStatusBar>
 #include <QVBoxLayout>
 
 namespace connscope::app {
@@ -35,6 +36,7 @@ MainWindow::MainWindow(Plan plan, Theme theme, bool remembers, QWidget* parent)
     make_menus();
     connect_session();
     first_state_ = saveState();
+    connections_->table().setFocus();
     if (!remembers_) return;
     const QSettings settings;
     restoreGeometry(settings.value(QStringLiteral("window/geometry")).toByteArray());
@@ -46,12 +48,14 @@ MainWindow::~MainWindow() { session_.stop(); }
 void MainWindow::make_sheet() {
     auto* top = new QWidget(this);
     top->setObjectName(QStringLiteral("top"));
+    menu_bar_ = new QMenuBar(top); // part of the sheet's top, so not the main window's own
+    menu_bar_->setObjectName(QStringLiteral("menu_bar"));
     server_banner_ = new Banner(QStringLiteral("server_banner"), top);
     load_banner_ = new Banner(QStringLiteral("load_banner"), top);
     mode_bar_ = new ModeBar(top);
     numbers_ = new NumberRow(history_, top);
     auto* controls = new QVBoxLayout;
-    controls->setContentsMargins(8, 2, 8, 6);
+    controls->setContentsMargins(0, 2, 0, 6);
     controls->setSpacing(8);
     controls->addWidget(server_banner_);
     controls->addWidget(load_banner_);
@@ -60,14 +64,19 @@ void MainWindow::make_sheet() {
     auto* stack = new QVBoxLayout(top);
     stack->setContentsMargins(0, 0, 0, 0);
     stack->setSpacing(0);
-    stack->setMenuBar(menuBar());
+    auto* first_line = new QHBoxLayout;
+    first_line->setContentsMargins(0, 0, 12, 0);
+    first_line->addWidget(menu_bar_);
+    first_line->addWidget(mode_bar_->message_label(), 1);
+    stack->addLayout(first_line);
     stack->addLayout(controls);
     setMenuWidget(top);
+    setContentsMargins(8, 0, 8, 0);
 
     auto* centre = new QWidget(this);
     charts_ = new ChartGrid(history_, time_view_, centre);
     auto* box = new QVBoxLayout(centre);
-    box->setContentsMargins(8, 0, 8, 0);
+    box->setContentsMargins(0, 0, 0, 0);
     box->addWidget(charts_);
     setCentralWidget(centre);
 
@@ -79,14 +88,17 @@ void MainWindow::make_sheet() {
     setDockOptions(AnimatedDocks | AllowNestedDocks | AllowTabbedDocks);
 
     status_line_ = new StatusLine(this);
-    setStatusBar(status_line_);
+    statusBar()->setSizeGripEnabled(false);
+    statusBar()->setContentsMargins(0, 0, 0, 0);
+    statusBar()->addWidget(status_line_, 1);
+    setContextMenuPolicy(Qt::NoContextMenu);
 }
 
 void MainWindow::make_menus() {
-    QMenu* file = menuBar()->addMenu(tr("&File"));
+    QMenu* file = menu_bar_->addMenu(tr("&File"));
     file->addAction(tr("&Quit"), QKeySequence(QStringLiteral("Ctrl+Q")), this, &QWidget::close);
 
-    QMenu* server = menuBar()->addMenu(tr("&Server"));
+    QMenu* server = menu_bar_->addMenu(tr("&Server"));
     undo_ = server->addAction(tr("&Undo the change of mode"), QKeySequence::Undo, this, &MainWindow::undoModeChange);
     undo_->setEnabled(false);
     server->addAction(tr("&Restart server and load"), QKeySequence(QStringLiteral("Ctrl+Shift+R")), &session_, &Session::restart);
@@ -101,7 +113,7 @@ void MainWindow::make_menus() {
         }
     });
 
-    QMenu* view = menuBar()->addMenu(tr("&View"));
+    QMenu* view = menu_bar_->addMenu(tr("&View"));
     pause_ = view->addAction(tr("&Pause the view"), QKeySequence(Qt::Key_Space), &time_view_, &TimeView::togglePause);
     pause_->setCheckable(true);
     connect(&time_view_, &TimeView::liveChanged, pause_, [this](bool live) { pause_->setChecked(!live); });
@@ -124,7 +136,7 @@ void MainWindow::make_menus() {
     view->addAction(tr("&Smaller text"), QKeySequence::ZoomOut, this, [this] { change_text_size(text_steps_ - 1); });
     view->addAction(tr("&Usual text"), QKeySequence(QStringLiteral("Ctrl+0")), this, [this] { change_text_size(0); });
 
-    QMenu* help = menuBar()->addMenu(tr("&Help"));
+    QMenu* help = menu_bar_->addMenu(tr("&Help"));
     help->addAction(tr("&About connscope"), this, &MainWindow::show_about);
 }
 

@@ -13,6 +13,8 @@
 
 #include <vector>
 
+class QMenuBar;
+
 namespace connscope::app {
 
 class Banner;
@@ -78,6 +80,7 @@ private:
     bool remembers_;
     int text_steps_ = 0;
 
+    QMenuBar* menu_bar_;
     ModeBar* mode_bar_;
     Banner* server_banner_;
     Banner* load_banner_;

@@ -86,14 +86,11 @@ ModeBar::ModeBar(QWidget* parent) : QWidget(parent), groups_(new FlowLayout(14, 
     setAccessibleName(tr("Mode of the server"));
     message_->setObjectName(QStringLiteral("mode_message"));
     message_->setAlignment(Qt::AlignRight | Qt::AlignVCenter);
-    message_->setWordWrap(true);
-    message_->setMinimumWidth(fontMetrics().averageCharWidth() * 16);
-    auto* row = new QHBoxLayout(this);
-    row->setContentsMargins(0, 0, 0, 0);
-    row->setSpacing(12);
-    row->addLayout(groups_, 1);
-    row->addWidget(message_, 0, Qt::AlignBottom);
-    QSizePolicy policy(QSizePolicy::Preferred, QSizePolicy::Minimum);
+    message_->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
+    auto* box = new QVBoxLayout(this);
+    box->setContentsMargins(0, 0, 0, 0);
+    box->addLayout(groups_);
+    QSizePolicy policy(QSizePolicy::Preferred, QSizePolicy::Preferred);
     policy.setHeightForWidth(true);
     setSizePolicy(policy);
 }

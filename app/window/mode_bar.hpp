@@ -54,6 +54,8 @@ public:
     // The name people read: "Coroutines"; the id when it is not known.
     QString name_of(const QString& id) const;
     SegmentButton* button(const QString& id) const;
+    // Says what became of the last change; stands where the window has room for it.
+    QLabel* message_label() const noexcept { return message_; }
     QString message() const;
 
 signals:

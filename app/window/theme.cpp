@@ -11,6 +11,9 @@
 
 #include <cmath>
 
+// In a static library, resources are registered by hand; the macro must stand outside of namespaces.
+static void register_resources() { Q_INIT_RESOURCE(connscope); }
+
 namespace connscope::app {
 
 namespace {
@@ -48,6 +51,7 @@ QString name_of(Theme theme) {
 }
 
 void apply_style() {
+    register_resources();
     (void)desktop_is_dark(); // before the first palette of ours
     (void)usual_point_size();
     QApplication::setStyle(QStyleFactory::create(QStringLiteral("Fusion")));
