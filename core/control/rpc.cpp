@@ -3,6 +3,8 @@
 
 #include <boost/json.hpp>
 
+#include <cmath>
+
 namespace connscope::control {
 
 namespace json = boost::json;
@@ -30,7 +32,9 @@ void dispatch(const Methods& methods, std::string_view line, Reply::Send send) {
         return nobody.error(RpcErrc::invalid_request, "a request is a JSON object, one a line");
     }
     const json::value* id = request->if_contains("id");
-    if (id != nullptr && !id->is_string() && !id->is_number() && !id->is_null())
+    // A number that overflowed could not be sent back as JSON.
+    const bool number = id != nullptr && id->is_number() && !(id->is_double() && !std::isfinite(id->get_double()));
+    if (id != nullptr && !id->is_string() && !number && !id->is_null())
         return nobody.error(RpcErrc::invalid_request, "id must be a string, a number or null");
     const Reply reply(id != nullptr ? *id : json::value(nullptr), id != nullptr ? std::move(send) : Reply::Send{});
     const Reply& always = id != nullptr ? reply : nobody; // a request that is no request is answered even without an id

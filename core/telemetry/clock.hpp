@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <ctime>
@@ -52,18 +53,24 @@ struct ClockCalibration {
 
     // The length of a span of ticks.
     std::chrono::nanoseconds duration(Ticks span) const noexcept {
-        return std::chrono::nanoseconds(static_cast<std::int64_t>(static_cast<double>(span) * ns_per_tick));
+        return std::chrono::nanoseconds(saturated(static_cast<double>(span) * ns_per_tick));
     }
     // CLOCK_MONOTONIC at a tick, in ns; ticks before the anchor give earlier times.
     std::chrono::nanoseconds monotonic(Ticks at) const noexcept {
         const auto distance = static_cast<std::int64_t>(at - anchor_ticks);
-        return std::chrono::nanoseconds(anchor_monotonic_ns +
-                                        static_cast<std::int64_t>(static_cast<double>(distance) * ns_per_tick));
+        return std::chrono::nanoseconds(anchor_monotonic_ns + saturated(static_cast<double>(distance) * ns_per_tick));
     }
     // The tick at a time of CLOCK_MONOTONIC.
     Ticks at(std::chrono::nanoseconds monotonic_time) const noexcept {
         const auto distance = static_cast<double>(monotonic_time.count() - anchor_monotonic_ns) / ns_per_tick;
-        return anchor_ticks + static_cast<Ticks>(static_cast<std::int64_t>(distance));
+        return anchor_ticks + static_cast<Ticks>(saturated(distance));
+    }
+
+    // Calibrations and ticks may come from a file that holds anything: results beyond 126 years are cut to that, and with
+    // the anchor within the same bound no sum of the two overflows.
+    static constexpr double longest_ns = 4e18;
+    static std::int64_t saturated(double value) noexcept {
+        return static_cast<std::int64_t>(std::clamp(value, -longest_ns, longest_ns));
     }
 };
 

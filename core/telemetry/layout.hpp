@@ -241,9 +241,17 @@ enum class LoadCounter : std::uint32_t {
     corrupted,
     bytes_in,
     bytes_out,
-    in_flight,     // requests sent and not answered
-    overdue,       // requests whose intended time has passed and which were not yet sent
-    offered_per_s, // 0 = closed loop
+    in_flight,      // requests sent and not answered
+    overdue,        // requests whose intended time has passed and which were not yet sent
+    offered_per_s,  // 0 = closed loop
+    failed_status,  // of `failed`: answers that refused (http: other than 2xx)
+    failed_garbage, // of `failed`: answers that were not in the protocol
+    failed_lost,    // of `failed`: the connection ended before the answer
+    failed_timeout, // of `failed`: no answer in time
+    abandoned,      // requests whose connection was closed here before the answer: a population changed
+    renewed,        // connections that the server announced to close after an answer and that were opened anew
+    unavailable,    // connections that the system refused: no port, no file, no route
+    closed,         // connections closed here on purpose
     count_
 };
 inline constexpr std::size_t load_counter_count = 32; // room for more

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <csignal>
 
 namespace connscope::telemetry {
@@ -31,6 +32,7 @@ bool read_clock(const Clock& clock, ClockCalibration& into) {
         std::atomic_thread_fence(std::memory_order_acquire); // the values above are read before the sequence again
         if ((before & 1) != 0 || clock.sequence.load(std::memory_order_relaxed) != before) continue;
         if (!(read.ns_per_tick > 1e-3 && read.ns_per_tick < 1e3)) return false; // 1 MHz to 1 THz; NaN fails too
+        if (!(std::abs(static_cast<double>(read.anchor_monotonic_ns)) <= ClockCalibration::longest_ns)) return false;
         into = read;
         return true;
     }
@@ -44,10 +46,10 @@ bool to_enum(std::uint8_t value, std::size_t count, Enum& into) {
     return true;
 }
 
-// A length of ticks as time; what cannot be (negative, longer than a century) is 0.
+// A length of ticks as time; what cannot be (negative, longer than 30 years) is 0. Sums of a few cannot overflow.
 std::chrono::nanoseconds checked_duration(const ClockCalibration& clock, std::uint64_t ticks) {
-    constexpr double century_ns = 3.2e18;
-    if (static_cast<double>(ticks) * clock.ns_per_tick > century_ns) return std::chrono::nanoseconds{0};
+    constexpr double thirty_years_ns = 0.95e18;
+    if (static_cast<double>(ticks) * clock.ns_per_tick > thirty_years_ns) return std::chrono::nanoseconds{0};
     return clock.duration(ticks);
 }
 

@@ -92,6 +92,8 @@ std::string parse_sections(const Header& header, SegmentParts& parts) {
         if (parts.slots.count > 0xffff'ffffu) return "it has more slots than there can be";
         parts.events_per_ring = parts.events.count / parts.rings.count;
         if (parts.events_per_ring == 0) return "it has no room for events";
+    } else if (parts.populations.count > 1024) {
+        return "it has more populations than there can be"; // a reader keeps 216 KiB for each
     } else if (parts.load.count == 0 || parts.populations.count > parts.histograms.count) {
         return "a section of a load is missing";
     }

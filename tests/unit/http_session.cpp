@@ -297,7 +297,7 @@ TEST(HttpSession, refuses_what_is_not_http_and_closes) {
           "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, gzip\r\n\r\n",
           "POST /echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n",
           "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nno size\r\n",
-          "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n"}) {
+          "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n"}) {
         auto driver = http();
         ASSERT_TRUE(driver.run(input));
         EXPECT_TRUE(driver.closed) << input;
@@ -368,8 +368,8 @@ TEST(HttpSession, bounds_chunk_heads_and_trailers) {
 
 TEST(HttpSession, tells_a_peer_that_its_request_took_too_long) {
     for (const std::string& begun : {std::string("G"), std::string("GET / HTTP/1.1\r\nHost: x\r\n"),
-                                    request("POST /echo", "Content-Length: 10\r\n") + "abc",
-                                    request("POST /echo", "Transfer-Encoding: chunked\r\n") + "5\r\nab"}) {
+                                     request("POST /echo", "Content-Length: 10\r\n") + "abc",
+                                     request("POST /echo", "Transfer-Encoding: chunked\r\n") + "5\r\nab"}) {
         auto driver = http();
         ASSERT_TRUE(driver.run(begun));
         EXPECT_TRUE(driver.session().in_request());

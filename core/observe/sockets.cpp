@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "connscope/observe/sockets.hpp"
+
+#include "connscope/observe/proc_file.hpp"
+#include "connscope/telemetry/clock.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <ctime>
+#include <string_view>
+
+namespace connscope::observe {
+namespace {
+
+using std::chrono::nanoseconds;
+
+nanoseconds now() { return nanoseconds(telemetry::monotonic_ns()); }
+
+telemetry::Error no_such_process(std::uint32_t pid) {
+    return {std::make_error_code(std::errc::no_such_process), fmt::format("there is no process {}", pid)};
+}
+
+nanoseconds thread_cpu() {
+    timespec cpu{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
+    return std::chrono::seconds(cpu.tv_sec) + nanoseconds(cpu.tv_nsec);
+}
+
+bool in_this_network(std::uint32_t pid) {
+    struct stat own {
+    }, other{};
+    if (::stat("/proc/self/ns/net", &own) != 0 || ::stat(fmt::format("/proc/{}/ns/net", pid).c_str(), &other) != 0)
+        return true;
+    return own.st_ino == other.st_ino;
+}
+
+} // namespace
+
+telemetry::Outcome<SocketsObserver> SocketsObserver::open(std::uint32_t pid, const SocketsOptions& options) {
+    auto table = SocketTable::open();
+    if (!table) return std::move(table).error();
+    SocketsObserver observer(std::move(*table));
+    observer.pid_ = pid;
+    observer.options_ = options;
+    observer.folder_ = open_in(AT_FDCWD, fmt::format("/proc/{}/fd", pid).c_str(), O_DIRECTORY);
+    if (!observer.folder_ && (errno == EACCES || errno == EPERM))
+        return telemetry::Error{
+            std::make_error_code(std::errc::permission_denied),
+            fmt::format("the files of process {} may not be seen: it belongs to another user or is protected; "
+                        "root, or a program with CAP_SYS_PTRACE, may see them",
+                        pid)};
+    if (!observer.folder_) return no_such_process(pid);
+    observer.listing_ = open_in(observer.folder_.get(), ".", O_DIRECTORY);
+    if (!observer.listing_) return no_such_process(pid);
+    if (!in_this_network(pid))
+        return telemetry::Error{
+            std::make_error_code(std::errc::address_not_available),
+            fmt::format(
+                "process {} is in another network namespace (a container); its sockets are seen from inside of it only",
+                pid)};
+    return observer;
+}
+
+telemetry::Status SocketsObserver::read(SocketsReading& into) {
+    const nanoseconds begin = now();
+    struct stat folder {};
+    if (::fstat(folder_.get(), &folder) != 0) return no_such_process(pid_);
+    if (begin < next_) return telemetry::success();
+    const nanoseconds cpu_before = thread_cpu();
+    ++reading_;
+    into.taken = begin;
+    if (auto read = table_.read(all_, {options_.memory, options_.figures, std::nullopt}); !read) return read;
+
+    into.unassigned = note_sockets();
+    // Without news a tenth of the budget still goes into the pass, for sockets that came from another process.
+    const bool alive = look_at_descriptors(now() + (into.unassigned > 0 ? options_.budget : options_.budget / 10));
+    if (!alive) return no_such_process(pid_);
+
+    into.sockets.clear();
+    into.unassigned = 0;
+    for (const SocketReading& socket : all_) {
+        const auto at = known_.find(socket.inode);
+        if (at == known_.end()) continue;
+        if (at->second.owner == Owner::process) into.sockets.push_back(socket);
+        if (at->second.owner == Owner::unknown) ++into.unassigned;
+    }
+    if (known_.size() > 2 * all_.size() + 1000)
+        std::erase_if(known_, [this](const auto& entry) { return entry.second.seen_in != reading_; });
+    const auto cost = std::chrono::duration<double, std::nano>(thread_cpu() - cpu_before);
+    if (options_.share < 1) next_ = begin + std::chrono::duration_cast<nanoseconds>(cost / options_.share);
+    return telemetry::success();
+}
+
+// Marks the sockets of this reading as seen; returns of how many the owner is unknown.
+std::uint32_t SocketsObserver::note_sockets() {
+    std::uint32_t unknown = 0;
+    for (const SocketReading& socket : all_) {
+        if (socket.inode == 0) continue;
+        const auto [at, is_new] = known_.try_emplace(socket.inode);
+        if (is_new) at->second.since_pass = pass_;
+        at->second.seen_in = reading_;
+        if (at->second.owner == Owner::unknown) ++unknown;
+    }
+    return unknown;
+}
+
+// Goes on with the pass over the process's descriptors, to the end of one that began in this reading at most. False when the
+// process has ended.
+bool SocketsObserver::look_at_descriptors(nanoseconds until) {
+    bool began_here = false;
+    do {
+        if (!list_more_numbers(listing_.get(), listed_)) return errno != ENOENT && errno != ESRCH;
+        if (listed_.empty()) {
+            ++pass_;
+            settle_unknown();
+            ::lseek(listing_.get(), 0, SEEK_SET);
+            if (began_here) return true;
+            began_here = true;
+            continue;
+        }
+        for (const std::uint32_t descriptor : listed_) {
+            std::uint64_t& inode = descriptors_[descriptor];
+            if (inode != 0) {
+                const auto at = known_.find(inode);
+                if (at != known_.end() && at->second.seen_in == reading_) continue; // still the same socket
+            }
+            inode = socket_inode_of(descriptor);
+            if (inode == 0) continue;
+            const auto at = known_.find(inode);
+            if (at != known_.end()) at->second.owner = Owner::process;
+        }
+    } while (now() < until);
+    return true;
+}
+
+// A socket that a whole pass over the descriptors did not find belongs to somebody else.
+void SocketsObserver::settle_unknown() {
+    for (auto& [inode, known] : known_)
+        if (known.owner == Owner::unknown && known.since_pass + 1 < pass_) known.owner = Owner::other;
+}
+
+// The inode of "socket:[12345]"; 0 for what is no socket.
+std::uint64_t SocketsObserver::socket_inode_of(std::uint32_t descriptor) const {
+    std::array<char, 16> name{};
+    *fmt::format_to_n(name.data(), name.size() - 1, "{}", descriptor).out = '\0';
+    std::array<char, 64> target;
+    const ssize_t length = ::readlinkat(folder_.get(), name.data(), target.data(), target.size());
+    if (length <= 0) return 0;
+    std::string_view text(target.data(), static_cast<std::size_t>(length));
+    constexpr std::string_view prefix = "socket:[";
+    if (!text.starts_with(prefix)) return 0;
+    text.remove_prefix(prefix.size());
+    return take_number(text).value_or(0);
+}
+
+} // namespace connscope::observe

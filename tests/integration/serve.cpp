@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "../support.hpp"
+
+#include "connscope/server/modes/table.hpp"
+
+#include <sys/stat.h>
+
+namespace connscope::test {
+namespace {
+
+class EveryMode : public testing::TestWithParam<std::string> {
+protected:
+    static server::ServerOptions options() {
+        server::ServerOptions options;
+        options.mode = GetParam();
+        return options;
+    }
+};
+
+TEST_P(EveryMode, sends_back_what_it_receives) {
+    const RunningServer server(options());
+    const TestClient client(server.port());
+    for (const std::size_t size : {1, 64, 255, 256, 257, 5'000, 100'000}) {
+        const std::string bytes(size, static_cast<char>('a' + size % 26));
+        std::thread sender([&] { EXPECT_TRUE(client.send(bytes)); });
+        EXPECT_TRUE(client.receive(size) == bytes) << size;
+        sender.join();
+    }
+}
+
+TEST_P(EveryMode, a_connection_is_seen_with_what_it_did) {
+    const RunningServer server(options());
+    const TestClient client(server.port());
+    for (int i = 0; i < 10; ++i) ASSERT_TRUE(client.echoes("0123456789"));
+    // The last write is counted after the client has its bytes.
+    ASSERT_TRUE(eventually([&] {
+        const auto connections = server.reading().connections;
+        return connections.size() == 1 && connections[0].requests == 10 &&
+               connections[0].state == telemetry::ConnectionState::waiting_read;
+    }));
+    const auto reading = server.reading();
+    const telemetry::ConnectionReading& connection = reading.connections.at(0);
+    EXPECT_EQ(connection.bytes_in, 100u);
+    EXPECT_EQ(connection.bytes_out, 100u);
+    EXPECT_GE(connection.slices, 10u);
+    EXPECT_GT(connection.run.count(), 0);
+    EXPECT_GE(connection.run, connection.longest_slice);
+    EXPECT_NE(connection.thread, 0u);
+    EXPECT_EQ(reading.counters.requests, 10u);
+    EXPECT_EQ(telemetry::name_of(connection.carrier), server::modes()[connection.mode].carrier);
+}
+
+TEST_P(EveryMode, a_half_closed_peer_gets_its_last_bytes_and_the_end) {
+    const RunningServer server(options());
+    const TestClient client(server.port());
+    ASSERT_TRUE(client.send("last words"));
+    client.finish_sending();
+    EXPECT_EQ(client.receive(100), "last words");
+    EXPECT_TRUE(eventually([&] { return server.reading().gauge(telemetry::Gauge::closed_by_peer) == 1u; }));
+}
+
+TEST_P(EveryMode, a_reset_connection_is_counted_and_its_slot_reused) {
+    const RunningServer server(options());
+    TestClient first(server.port());
+    ASSERT_TRUE(first.echoes("x"));
+    first.reset();
+    EXPECT_TRUE(eventually([&] { return server.reading().gauge(telemetry::Gauge::closed_by_reset) == 1u; }));
+    const TestClient second(server.port());
+    ASSERT_TRUE(second.echoes("y"));
+    const auto reading = server.reading();
+    ASSERT_EQ(reading.connections.size(), 1u);
+    EXPECT_EQ(reading.connections[0].slot, 0u);
+    EXPECT_EQ(reading.connections[0].id, 2u);
+}
+
+TEST_P(EveryMode, a_silent_client_disturbs_nobody_and_is_timed_out_when_asked) {
+    server::ServerOptions with_timeout = options();
+    with_timeout.idle_timeout = std::chrono::seconds(1);
+    const RunningServer server(with_timeout);
+    const TestClient silent(server.port());
+    const TestClient busy(server.port());
+    ASSERT_TRUE(eventually([&] {
+        EXPECT_TRUE(busy.echoes("hello"));
+        return server.reading().gauge(telemetry::Gauge::closed_by_timeout) == 1u;
+    }));
+    EXPECT_TRUE(silent.at_end());
+    EXPECT_EQ(server.status().open, 1u);
+}
+
+TEST_P(EveryMode, one_connection_can_be_closed_from_outside) {
+    const RunningServer server(options());
+    const TestClient one(server.port()), other(server.port());
+    ASSERT_TRUE(one.echoes("1") && other.echoes("2"));
+    EXPECT_TRUE(server.close_connection(1));
+    EXPECT_FALSE(server.close_connection(77));
+    EXPECT_TRUE(eventually([&] { return server.status().open == 1; }));
+    EXPECT_EQ(server.reading().gauge(telemetry::Gauge::closed_by_request), 1u);
+}
+
+TEST_P(EveryMode, draining_answers_what_was_begun_and_ends_all) {
+    RunningServer server(options());
+    std::vector<TestClient> clients;
+    for (int i = 0; i < 20; ++i) clients.emplace_back(server.port());
+    for (const TestClient& client : clients) ASSERT_TRUE(client.echoes("hello"));
+    EXPECT_TRUE(server.stop());
+    for (const TestClient& client : clients) EXPECT_TRUE(client.at_end());
+}
+
+INSTANTIATE_TEST_SUITE_P(modes, EveryMode, testing::ValuesIn([] {
+                             std::vector<std::string> ids;
+                             for (const auto& mode : server::modes()) ids.emplace_back(mode.id);
+                             return ids;
+                         }()),
+                         [](const auto& parameter) {
+                             std::string name = parameter.param;
+                             std::replace(name.begin(), name.end(), '-', '_');
+                             return name;
+                         });
+
+TEST(serve, says_where_it_listens_and_exits_0_on_each_signal) {
+    for (const int number : {SIGINT, SIGTERM}) {
+        const std::string name = unique_name("signals");
+        Child child({"connscope-serve", "--listen", "127.0.0.1:0", "--mode", "callbacks", "--name", name});
+        const std::string ready = child.line();
+        EXPECT_EQ(ready.rfind("listening on 127.0.0.1:", 0), 0u) << ready;
+        EXPECT_EQ(field(ready, "mode"), "callbacks");
+        EXPECT_EQ(field(ready, "protocol"), "echo");
+        EXPECT_EQ(field(ready, "pid"), std::to_string(child.pid()));
+        EXPECT_EQ(field(ready, "segment"), name);
+        struct stat status {};
+        ASSERT_EQ(::stat(field(ready, "control").c_str(), &status), 0);
+        EXPECT_EQ(status.st_mode & 0777, 0600u);
+        child.signal(number);
+        EXPECT_EQ(child.wait(), 0);
+        EXPECT_NE(::stat(field(ready, "control").c_str(), &status), 0) << "the socket is removed";
+        EXPECT_FALSE(telemetry::SegmentReader::open(telemetry::segment_path(*telemetry::runtime_folder(), name)));
+    }
+}
+
+TEST(serve, wrong_use_exits_2_and_what_the_system_refuses_exits_3) {
+    const auto exit_code = [](std::vector<std::string> arguments) {
+        arguments.insert(arguments.begin(), "connscope-serve");
+        Child child(std::move(arguments));
+        return child.wait();
+    };
+    EXPECT_EQ(exit_code({"--mode", "no-such-mode", "--listen", ":0"}), 2);
+    EXPECT_EQ(exit_code({"--protocol", "no-such-protocol", "--listen", ":0"}), 2);
+    EXPECT_EQ(exit_code({"--listen", "127.0.0.1"}), 2);
+    EXPECT_EQ(exit_code({"--listen", "127.0.0.1:99999"}), 2);
+    EXPECT_EQ(exit_code({"--listen", "example.org:80"}), 2);
+    EXPECT_EQ(exit_code({"--no-such-option"}), 2);
+    EXPECT_EQ(exit_code({"--listen", "192.0.2.1:0"}), 3) << "not a local address";
+    const RunningServer server;
+    EXPECT_EQ(exit_code({"--listen", "127.0.0.1:" + std::to_string(server.port())}), 3) << "the port is taken";
+    EXPECT_EQ(exit_code({"--listen", ":0", "--name", server.name()}), 3) << "the name is taken";
+    EXPECT_EQ(exit_code({"--list-modes"}), 0);
+}
+
+TEST(serve, connections_beyond_the_limit_are_refused_and_counted_and_the_others_served) {
+    server::ServerOptions options;
+    options.max_connections = 3;
+    const RunningServer server(options);
+    std::vector<TestClient> clients;
+    for (int i = 0; i < 5; ++i) clients.emplace_back(server.port());
+    EXPECT_TRUE(eventually([&] { return server.status().refused == 2; }));
+    EXPECT_EQ(server.status().refused_by[static_cast<std::size_t>(server::RefuseReason::limit)], 2u);
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(clients[static_cast<std::size_t>(i)].echoes("hello"));
+    clients.erase(clients.begin());
+    EXPECT_TRUE(eventually([&] { return server.status().open == 2; }));
+    const TestClient late(server.port());
+    EXPECT_TRUE(late.echoes("there is room again"));
+}
+
+TEST(serve, out_of_descriptors_it_turns_clients_away_and_recovers) {
+    Child child({"connscope-serve", "--listen", "127.0.0.1:0", "--name", unique_name("descriptors")});
+    const std::string ready = child.line();
+    const auto port = static_cast<std::uint16_t>(std::stoi(ready.substr(ready.find(':') + 1)));
+    auto control = control::Client::connect(field(ready, "control"));
+    ASSERT_TRUE(control);
+    const rlimit limit{30, 30};
+    ASSERT_EQ(::prlimit(child.pid(), RLIMIT_NOFILE, &limit, nullptr), 0);
+    std::vector<TestClient> clients;
+    for (int i = 0; i < 40; ++i) clients.emplace_back(port);
+    const auto refused = [&] {
+        const auto status = control->call("status", {}, 5s);
+        return status ? status->at("limits").at("refused_by").at("descriptors").to_number<int>() : -1;
+    };
+    EXPECT_TRUE(eventually([&] { return refused() > 0; }));
+    EXPECT_TRUE(clients.front().echoes("served all the while"));
+    clients.clear();
+    EXPECT_TRUE(eventually([&] { return TestClient(port).echoes("recovered"); }));
+}
+
+TEST(serve, a_frozen_loop_can_still_be_asked_and_watched) {
+    server::ServerOptions options;
+    options.protocol = "http";
+    const RunningServer server(options);
+    const TestClient hog(server.port());
+    ASSERT_TRUE(hog.send("GET /work?us=1500000 HTTP/1.1\r\nHost: x\r\n\r\n"));
+    const auto frozen_for = [&] {
+        for (const auto& connection : server.reading().connections)
+            if (connection.id == 1 && connection.state == telemetry::ConnectionState::running)
+                return connection.longest_slice;
+        return 0ns;
+    };
+    ASSERT_TRUE(eventually([&] { return frozen_for() > 100ms; }));
+    auto control = control::Client::connect(server.control_path());
+    ASSERT_TRUE(control);
+    EXPECT_TRUE(control->call("status", {}, 500ms));
+    const auto modes = control->call("list_modes", {}, 500ms);
+    ASSERT_TRUE(modes);
+    EXPECT_EQ(modes->as_array().size(), server::modes().size());
+    const TestClient late(server.port());
+    EXPECT_TRUE(eventually([&] { return server.status().open == 2; }, 500ms)) << "accepting goes on";
+    EXPECT_GT(frozen_for(), 100ms) << "all that while the loop was frozen";
+}
+
+TEST(serve, a_flood_of_short_connections_leaves_nothing_behind) {
+    const RunningServer server;
+    for (int i = 0; i < 500; ++i) {
+        TestClient client(server.port());
+        if (i % 3 == 0) client.reset();
+        if (i % 3 == 1) {
+            EXPECT_TRUE(client.echoes("x"));
+        }
+    }
+    EXPECT_TRUE(eventually([&] { return server.status().open == 0; }));
+    const server::ServerStatus status = server.status();
+    EXPECT_EQ(status.accepted, status.closed);
+    EXPECT_TRUE(server.reading().connections.empty());
+}
+
+} // namespace
+} // namespace connscope::test

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "connscope/observe/sockets.hpp"
+
+#include <gtest/gtest.h>
+
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace {
+
+using namespace connscope;
+using namespace std::chrono_literals;
+using telemetry::UniqueFd;
+
+std::uint32_t own_pid() { return static_cast<std::uint32_t>(::getpid()); }
+
+std::uint64_t inode_of(int fd) {
+    struct stat status {};
+    EXPECT_EQ(::fstat(fd, &status), 0);
+    return status.st_ino;
+}
+
+// A listening socket on loopback and connections through it.
+class Loopback {
+public:
+    explicit Loopback(int family = AF_INET)
+        : family_(family) {
+        listener_.reset(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        if (family == AF_INET) {
+            auto& v4 = reinterpret_cast<sockaddr_in&>(address_);
+            v4.sin_family = AF_INET;
+            v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        } else {
+            auto& v6 = reinterpret_cast<sockaddr_in6&>(address_);
+            v6.sin6_family = AF_INET6;
+            v6.sin6_addr = in6addr_loopback;
+        }
+        listens_ = ::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address_), sizeof address_) == 0 &&
+                   ::listen(listener_.get(), 1024) == 0;
+        socklen_t length = sizeof address_;
+        ::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address_), &length);
+    }
+    bool listens() const { return listens_; }
+    int listener() const { return listener_.get(); }
+    std::uint16_t port() const { return ntohs(reinterpret_cast<const sockaddr_in&>(address_).sin_port); }
+    UniqueFd connect() const {
+        UniqueFd client(::socket(family_, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        EXPECT_EQ(::connect(client.get(), reinterpret_cast<const sockaddr*>(&address_), sizeof address_), 0);
+        return client;
+    }
+    UniqueFd accept() const { return UniqueFd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)); }
+
+private:
+    int family_;
+    UniqueFd listener_;
+    sockaddr_storage address_{};
+    bool listens_ = false;
+};
+
+const observe::SocketReading* find(const std::vector<observe::SocketReading>& sockets, std::uint64_t inode) {
+    const auto at = std::ranges::find(sockets, inode, &observe::SocketReading::inode);
+    return at == sockets.end() ? nullptr : &*at;
+}
+
+std::vector<observe::SocketReading> table_of(std::uint16_t port) {
+    auto table = observe::SocketTable::open();
+    EXPECT_TRUE(table);
+    std::vector<observe::SocketReading> sockets;
+    const auto read = table->read(sockets, {.local_port = port});
+    EXPECT_TRUE(read);
+    return sockets;
+}
+
+// Reads until nothing is left to be assigned to a process, for at most ten seconds.
+bool read_all(observe::SocketsObserver& observer, observe::SocketsReading& reading) {
+    const auto until = std::chrono::steady_clock::now() + 10s;
+    do {
+        if (!observer.read(reading)) return false;
+        if (reading.unassigned == 0) return true;
+    } while (std::chrono::steady_clock::now() < until);
+    return false;
+}
+
+} // namespace
+
+TEST(SocketTable, shows_what_was_written_and_not_read_in_both_ends_queues) {
+    const Loopback loopback;
+    const UniqueFd client = loopback.connect();
+    const UniqueFd server = loopback.accept();
+    const std::string text(1000, 'x');
+    ASSERT_EQ(::send(client.get(), text.data(), text.size(), 0), 1000);
+
+    const auto sockets = table_of(loopback.port());
+    const auto* reading = find(sockets, inode_of(server.get()));
+    ASSERT_NE(reading, nullptr);
+    EXPECT_EQ(reading->state, observe::SocketState::established);
+    EXPECT_EQ(reading->receive_queue, 1000u);
+    EXPECT_EQ(reading->local.port, loopback.port());
+    EXPECT_EQ(reading->owner, ::getuid());
+    sockaddr_in peer{};
+    socklen_t length = sizeof peer;
+    ASSERT_EQ(::getpeername(server.get(), reinterpret_cast<sockaddr*>(&peer), &length), 0);
+    EXPECT_EQ(telemetry::to_string(reading->peer), "127.0.0.1:" + std::to_string(ntohs(peer.sin_port)));
+    ASSERT_TRUE(reading->memory);
+    EXPECT_GE(reading->memory->receive_bytes, 1000u);
+    int limit = 0;
+    length = sizeof limit;
+    ::getsockopt(server.get(), SOL_SOCKET, SO_RCVBUF, &limit, &length);
+    EXPECT_EQ(reading->memory->receive_limit_bytes, static_cast<std::uint32_t>(limit));
+}
+
+TEST(SocketTable, counts_bytes_and_round_trips_as_TCP_INFO_does) {
+    const Loopback loopback;
+    const UniqueFd client = loopback.connect();
+    const UniqueFd server = loopback.accept();
+    std::string text(5000, 'x');
+    for (int i = 0; i < 3; ++i) {
+        ASSERT_EQ(::send(client.get(), text.data(), text.size(), 0), 5000);
+        ASSERT_EQ(::recv(server.get(), text.data(), text.size(), MSG_WAITALL), 5000);
+    }
+    ASSERT_EQ(::send(server.get(), text.data(), 700, 0), 700);
+    ASSERT_EQ(::recv(client.get(), text.data(), 700, MSG_WAITALL), 700);
+    const auto sockets = table_of(loopback.port());
+    const auto* reading = find(sockets, inode_of(server.get()));
+    ASSERT_NE(reading, nullptr);
+    ASSERT_TRUE(reading->tcp);
+    EXPECT_EQ(reading->tcp->bytes_received, std::optional<std::uint64_t>(15'000));
+    EXPECT_EQ(reading->tcp->bytes_sent, std::optional<std::uint64_t>(700));
+    tcp_info info{};
+    socklen_t length = sizeof info;
+    ASSERT_EQ(::getsockopt(server.get(), IPPROTO_TCP, TCP_INFO, &info, &length), 0);
+    EXPECT_EQ(reading->tcp->round_trip.count(), info.tcpi_rtt);
+    EXPECT_EQ(reading->tcp->congestion_window, info.tcpi_snd_cwnd);
+}
+
+TEST(SocketTable, reads_version_6_addresses_and_listening_sockets) {
+    const Loopback loopback(AF_INET6);
+    if (!loopback.listens()) GTEST_SKIP() << "no IPv6 on this machine";
+    const UniqueFd first = loopback.connect();
+    const UniqueFd second = loopback.connect();
+    const UniqueFd accepted = loopback.accept();
+    const auto sockets = table_of(loopback.port());
+    const auto* listening = find(sockets, inode_of(loopback.listener()));
+    ASSERT_NE(listening, nullptr);
+    EXPECT_EQ(listening->state, observe::SocketState::listening);
+    EXPECT_EQ(listening->receive_queue, 1u); // one waits to be accepted
+    EXPECT_EQ(listening->send_queue, 1024u); // as listen() was told
+    EXPECT_FALSE(listening->tcp);
+    const auto* server = find(sockets, inode_of(accepted.get()));
+    ASSERT_NE(server, nullptr);
+    EXPECT_EQ(telemetry::to_string(server->local), "[::1]:" + std::to_string(loopback.port()));
+}
+
+TEST(SocketTable, tells_a_peer_that_has_finished_by_the_state) {
+    const Loopback loopback;
+    UniqueFd client = loopback.connect();
+    const UniqueFd server = loopback.accept();
+    client.reset();
+    char byte = 0;
+    ASSERT_EQ(::recv(server.get(), &byte, 1, 0), 0);
+    const auto sockets = table_of(loopback.port());
+    const auto* reading = find(sockets, inode_of(server.get()));
+    ASSERT_NE(reading, nullptr);
+    EXPECT_EQ(reading->state, observe::SocketState::close_wait);
+    EXPECT_EQ(name_of(reading->state), "close_wait");
+}
+
+TEST(SocketsObserver, joins_sockets_with_their_process_and_leaves_other_processes_sockets_out) {
+    const Loopback loopback;
+    const int port = loopback.port();
+    int ready[2];
+    ASSERT_EQ(::pipe(ready), 0);
+    const pid_t child = ::fork();
+    if (child == 0) { // holds the clients' ends
+        ::close(loopback.listener());
+        std::vector<UniqueFd> clients;
+        for (int i = 0; i < 50; ++i) clients.push_back(loopback.connect());
+        [[maybe_unused]] const auto told = ::write(ready[1], "r", 1);
+        for (;;) ::pause();
+    }
+    std::vector<UniqueFd> accepted;
+    for (int i = 0; i < 50; ++i) accepted.push_back(loopback.accept());
+    char byte = 0;
+    ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+
+    auto own = observe::SocketsObserver::open(own_pid(), {.share = 1});
+    auto other = observe::SocketsObserver::open(static_cast<std::uint32_t>(child), {.share = 1});
+    ASSERT_TRUE(own && other);
+    observe::SocketsReading reading;
+    ASSERT_TRUE(read_all(*own, reading));
+    for (const UniqueFd& fd : accepted) EXPECT_NE(find(reading.sockets, inode_of(fd.get())), nullptr);
+    EXPECT_NE(find(reading.sockets, inode_of(loopback.listener())), nullptr);
+    for (const auto& socket : reading.sockets) EXPECT_NE(socket.peer.port, port) << "a client's end";
+    ASSERT_TRUE(read_all(*other, reading));
+    EXPECT_EQ(reading.sockets.size(), 50u);
+    for (const auto& socket : reading.sockets) EXPECT_EQ(socket.peer.port, port);
+
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+    EXPECT_FALSE(other->read(reading));
+    ::close(ready[0]);
+    ::close(ready[1]);
+}
+
+TEST(SocketsObserver, follows_connections_that_come_and_go_through_the_same_descriptors) {
+    const Loopback loopback;
+    auto observer = observe::SocketsObserver::open(own_pid(), {.share = 1});
+    ASSERT_TRUE(observer);
+    observe::SocketsReading reading;
+    for (int round = 0; round < 20; ++round) {
+        const UniqueFd client = loopback.connect();
+        const UniqueFd server = loopback.accept();
+        ASSERT_TRUE(read_all(*observer, reading));
+        EXPECT_NE(find(reading.sockets, inode_of(client.get())), nullptr) << round;
+        EXPECT_NE(find(reading.sockets, inode_of(server.get())), nullptr) << round;
+    }
+}
+
+TEST(SocketsObserver, keeps_the_last_reading_while_its_share_of_time_is_used_up) {
+    auto observer = observe::SocketsObserver::open(own_pid(), {.share = 1e-6});
+    ASSERT_TRUE(observer);
+    observe::SocketsReading reading;
+    ASSERT_TRUE(observer->read(reading));
+    const auto first = reading.taken;
+    EXPECT_GT(first.count(), 0);
+    ASSERT_TRUE(observer->read(reading));
+    EXPECT_EQ(reading.taken, first);
+}
+
+TEST(SocketsObserver, names_a_process_that_is_not_there) {
+    const auto observer = observe::SocketsObserver::open(4'194'305);
+    ASSERT_FALSE(observer);
+    EXPECT_NE(observer.error().text.find("4194305"), std::string::npos);
+}
