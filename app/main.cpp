@@ -26,7 +26,7 @@ constexpr int exit_environment = 3;
 
 struct Arguments {
     std::string mode = "coroutines";
-    std::string protocol = "echo";
+    std::string protocol = "http";
     int connections = 200;
     double rate = 4000;
     int payload = 64;
@@ -149,9 +149,10 @@ int main(int argc, char** argv) {
     plan.companions_folder = QApplication::applicationDirPath();
     plan.mode = QString::fromStdString(arguments.mode);
     plan.protocol = QString::fromStdString(arguments.protocol);
-    plan.connections = arguments.connections;
-    plan.requests_per_s = arguments.rate;
-    plan.payload_bytes = arguments.payload;
+    plan.populations = {QStringLiteral("active:%1,rate=%2,payload=%3")
+                            .arg(arguments.connections)
+                            .arg(QString::number(arguments.rate, 'g', 10))
+                            .arg(arguments.payload)};
     for (const char* companion : {"/connscope-serve", "/connscope-load"}) {
         const QString path = plan.companions_folder + QLatin1String(companion);
         if (QFileInfo(path).isExecutable()) continue;

@@ -64,4 +64,9 @@ ModeChange mode_change_of(const boost::json::value& answer) {
     return change;
 }
 
+QString note_of(const boost::json::value& answer) {
+    const boost::json::object* object = answer.if_object();
+    return object == nullptr ? QString() : text(*object, "note");
+}
+
 } // namespace connscope::app

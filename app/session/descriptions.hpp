@@ -14,5 +14,6 @@ namespace connscope::app {
 
 std::vector<ModeDescription> mode_descriptions_of(const boost::json::value& answer); // list_modes
 ModeChange mode_change_of(const boost::json::value& answer);                         // set_mode
+QString note_of(const boost::json::value& answer); // of connscope-load's methods: what could not be had; usually empty
 
 } // namespace connscope::app

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <QString>
+#include <QStringList>
 
 #include <cstdint>
 
@@ -11,10 +12,8 @@ namespace connscope::app {
 struct Plan {
     QString companions_folder; // where connscope-serve and connscope-load are
     QString mode = QStringLiteral("coroutines");
-    QString protocol = QStringLiteral("echo");
-    int connections = 200;
-    double requests_per_s = 4000;
-    int payload_bytes = 64;
+    QString protocol = QStringLiteral("http"); // echo knows no requests that compute, so no hogs
+    QStringList populations{QStringLiteral("active:200,rate=4000,payload=64")}; // in connscope-load's words
 };
 
 // A process of the session, as the window shows it.

@@ -108,11 +108,47 @@ void Session::changeMode(const QString& id) {
 
 void Session::restart() {
     mode_is_changing_ = false;
-    QMetaObject::invokeMethod(watcher_, [watcher = watcher_, mode = mode_] { watcher->restart(mode); });
+    plan_.mode = mode_;
+    QMetaObject::invokeMethod(watcher_, [watcher = watcher_, plan = plan_] { watcher->restart(plan); });
 }
 
 void Session::restartLoad() {
-    QMetaObject::invokeMethod(watcher_, [watcher = watcher_] { watcher->restart_load(); });
+    QMetaObject::invokeMethod(watcher_, [watcher = watcher_, plan = plan_] { watcher->restart_load(plan); });
+}
+
+void Session::setPopulation(const QString& text) { change_load("set_population", {{"population", text.toStdString()}}); }
+
+void Session::removePopulation(const QString& name) { change_load("remove_population", {{"name", name.toStdString()}}); }
+
+void Session::setWorkload(const QString& protocol, const QStringList& populations) {
+    if (protocol != plan_.protocol) {
+        plan_.protocol = protocol;
+        plan_.populations = populations;
+        restart();
+        return;
+    }
+    boost::json::array list;
+    for (const QString& population : populations) list.emplace_back(population.toStdString());
+    change_load("set_populations", {{"populations", std::move(list)}});
+}
+
+void Session::setLoadRunning(bool running) { change_load(running ? "start" : "stop", {}); }
+
+void Session::closeConnection(quint64 id) {
+    call(Target::server, "close_connection", {{"id", static_cast<std::int64_t>(id)}},
+         [this](const telemetry::Outcome<boost::json::value>& answer) {
+             if (!answer) emit loadRefused(QString::fromStdString(answer.error().text));
+         });
+}
+
+void Session::change_load(const char* method, boost::json::object parameters) {
+    call(Target::load, method, std::move(parameters), [this](const telemetry::Outcome<boost::json::value>& answer) {
+        if (!answer) {
+            emit loadRefused(QString::fromStdString(answer.error().text));
+        } else {
+            emit loadAnswered(note_of(*answer));
+        }
+    });
 }
 
 void Session::continueServer() {
@@ -132,6 +168,12 @@ void Session::take_snapshot(const SnapshotPtr& snapshot) {
             change.duration_ms =
                 static_cast<double>(snapshot->server.gauge(telemetry::Gauge::last_hand_off_ns).value_or(0)) / 1e6;
             emit modeChanged(change);
+        }
+    }
+    if (snapshot->has_load && snapshot->load.populations.size() > 1) { // a restart begins with what runs now
+        plan_.populations.clear();
+        for (std::size_t i = 1; i < snapshot->load.populations.size(); ++i) {
+            plan_.populations << QString::fromStdString(snapshot->load.populations[i].text);
         }
     }
     emit snapshotTaken(snapshot);

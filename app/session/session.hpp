@@ -50,6 +50,14 @@ public slots:
     void changeMode(const QString& id);
     void restart();
     void restartLoad();
+    // Changes the running load: the population of the same name, or a new one. In connscope-load's words.
+    void setPopulation(const QString& text);
+    void removePopulation(const QString& name);
+    // Replaces all populations. Another protocol starts server and load anew; else no connection is lost that is still wanted.
+    void setWorkload(const QString& protocol, const QStringList& populations);
+    void setLoadRunning(bool running);
+    // Closes one connection from the server's side.
+    void closeConnection(quint64 id);
     void continueServer();
 
 signals:
@@ -60,11 +68,15 @@ signals:
     void modeChangeBegan(const QString& to);
     void modeChanged(const connscope::app::ModeChange& change);
     void modeChangeRefused(const QString& to, const QString& reason);
+    // What a change of the load led to: nothing to say, a note ("only 900 of …"), or why it was refused.
+    void loadAnswered(const QString& note);
+    void loadRefused(const QString& reason);
 
 private:
     void take_snapshot(const SnapshotPtr& snapshot);
     void set_server(const ProcessStatus& status);
     void ask_for_modes();
+    void change_load(const char* method, boost::json::object parameters);
 
     Plan plan_;
     ProcessStatus server_;

@@ -60,20 +60,21 @@ void Watcher::start() {
     timer_.start();
 }
 
-void Watcher::restart(const QString& mode) {
+void Watcher::restart(const Plan& plan) {
+    plan_ = plan;
     load_.ask_to_end();
     server_.ask_to_end();
     load_.end(patience);
     server_.end(patience);
     telemetry::remove_dead_segments();
-    if (!mode.isEmpty()) plan_.mode = mode;
     load_segment_.reset();
     load_observer_.reset();
     set_load({});
     start_server();
 }
 
-void Watcher::restart_load() {
+void Watcher::restart_load(const Plan& plan) {
+    plan_ = plan;
     load_.end(patience);
     load_segment_.reset();
     load_observer_.reset();
@@ -111,12 +112,11 @@ void Watcher::start_load() {
     status.phase = ProcessStatus::Phase::starting;
     set_load(std::move(status));
     const QString name = QStringLiteral("window-%1-%2-load").arg(QCoreApplication::applicationPid()).arg(++starts_);
-    load_.start(plan_.companions_folder + QStringLiteral("/connscope-load"),
-                {QStringLiteral("--connect"), server_status_.address, QStringLiteral("--protocol"), plan_.protocol,
-                 QStringLiteral("--connections"), QString::number(plan_.connections), QStringLiteral("--rate"),
-                 QString::number(plan_.requests_per_s), QStringLiteral("--payload"), QString::number(plan_.payload_bytes),
-                 QStringLiteral("--duration"), QStringLiteral("0"), QStringLiteral("--name"), name,
-                 QStringLiteral("--exit-with-parent")});
+    QStringList arguments{QStringLiteral("--connect"),  server_status_.address, QStringLiteral("--protocol"), plan_.protocol,
+                          QStringLiteral("--duration"), QStringLiteral("0"),    QStringLiteral("--name"),     name,
+                          QStringLiteral("--exit-with-parent")};
+    for (const QString& population : plan_.populations) arguments << QStringLiteral("--population") << population;
+    load_.start(plan_.companions_folder + QStringLiteral("/connscope-load"), arguments);
 }
 
 void Watcher::server_is_ready(const ReadyLine& line) {

@@ -24,9 +24,9 @@ public:
     ~Watcher() override;
 
     void start();
-    // Ends what is left of server and load and starts both again, the server in `mode`.
-    void restart(const QString& mode);
-    void restart_load();
+    // Ends what is left of server and load and starts both again as `plan` says.
+    void restart(const Plan& plan);
+    void restart_load(const Plan& plan);
     // Lets a process that was stopped by a signal go on.
     void continue_server();
     // Ends both processes; returns when neither is left.

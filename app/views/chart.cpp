@@ -233,7 +233,7 @@ void Chart::refresh_legend() {
         const double value = value_of(series);
         if (value > 0) was_used_[i] = true;
         if (series.hidden_while_unused && !was_used_[i]) continue;
-        entries.push_back({series.label, series.short_label, value_text(spec_.notation, value), series.meaning});
+        entries.push_back({series.label, series.short_label, value_text(spec_.notation, value), series.meaning, {}});
     }
     legend_->show_entries(std::move(entries));
 }

@@ -15,6 +15,9 @@ namespace connscope::app {
 
 namespace {
 
+constexpr std::size_t label_lines = 3;
+constexpr int label_gap = 3; // pixels
+
 // The time of day of a time of CLOCK_MONOTONIC.
 QTime time_of_day(double monotonic_s) {
     const double now = std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -101,22 +104,26 @@ void ChartMarks::draw_lines(QCPPainter& painter) const {
     painter.setFont(axis->tickLabelFont());
     const QFontMetrics metrics(axis->tickLabelFont());
     const auto marks = history_.marks();
-    // From the newest to the oldest: where two labels would touch, the older one is left out.
-    int free_until = area->right() + 1;
+    // From the newest to the oldest, each label in the first line where it touches no newer one; what finds no place in any
+    // line is left out, its dashed line stays.
+    std::array<int, label_lines> free_until;
+    free_until.fill(area->right() + 1);
     for (std::size_t i = marks.size(); i-- > 0;) {
         const Mark& mark = marks[i];
         if (mark.time < axis->range().lower || mark.time > axis->range().upper) continue;
         const int x = static_cast<int>(axis->coordToPixel(mark.time));
         painter.setPen(dashed);
         painter.drawLine(QLineF(x, area->top(), x, area->bottom()));
-        const int width = metrics.horizontalAdvance(mark.label) + 6;
-        if (x + width > free_until) {
-            free_until = std::min(free_until, x);
-            continue;
+        const int width = metrics.horizontalAdvance(mark.label);
+        for (std::size_t line = 0; line < label_lines; ++line) {
+            const bool is_right = x + label_gap + width <= free_until[line];
+            const int left = is_right ? x + label_gap : free_until[line] == area->right() + 1 ? x - label_gap - width : -1;
+            if (left < area->left()) continue;
+            painter.setPen(mark.kind == Mark::Kind::server_gone ? colours.bad : colours.muted);
+            painter.drawText(left, area->top() + static_cast<int>(line) * metrics.height() + metrics.ascent(), mark.label);
+            free_until[line] = std::min(left, x) - label_gap;
+            break;
         }
-        painter.setPen(mark.kind == Mark::Kind::server_gone ? colours.bad : colours.muted);
-        painter.drawText(x + 3, area->top() + metrics.ascent(), mark.label);
-        free_until = x;
     }
     if (const auto hovered = view_.hovered(); hovered && axis->range().contains(*hovered)) {
         const int x = static_cast<int>(axis->coordToPixel(*hovered));

@@ -36,6 +36,8 @@ QSize Legend::sizeHint() const { return {width_of_all(false, usual_gap), fontMet
 
 QSize Legend::minimumSizeHint() const { return {40, fontMetrics().height() + 2}; }
 
+int Legend::needed_width() const { return width_of_all(true, smallest_gap); }
+
 int Legend::width_of(const Entry& entry, bool is_short) const {
     const int swatch = fontMetrics().ascent() * 3 / 4;
     const int value = QFontMetrics(bold(font())).horizontalAdvance(entry.value);
@@ -58,7 +60,7 @@ void Legend::paintEvent(QPaintEvent*) {
     QPainter painter(this);
     int x = 0;
     for (const Entry& entry : entries_) {
-        painter.fillRect(QRect(x, base - swatch, swatch, swatch), colour(entry.meaning, palette()));
+        painter.fillRect(QRect(x, base - swatch, swatch, swatch), entry.colour.isValid() ? entry.colour : colour(entry.meaning, palette()));
         x += swatch + swatch_gap;
         const QString& label = is_short ? entry.short_label : entry.label;
         painter.setFont(font());

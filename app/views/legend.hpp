@@ -19,12 +19,16 @@ public:
         QString short_label;
         QString value;
         Meaning meaning = Meaning::amount;
+        QColor colour{}; // instead of the meaning's, when valid
         bool operator==(const Entry&) const = default;
     };
 
     explicit Legend(QWidget* parent = nullptr);
 
     void show_entries(std::vector<Entry> entries);
+
+    // The least width that shows everything uncut.
+    int needed_width() const;
 
     QSize sizeHint() const override;
     QSize minimumSizeHint() const override;

@@ -2,9 +2,13 @@
 #include "window/main_window.hpp"
 
 #include "models/format.hpp"
+#include "models/population.hpp"
 #include "views/chart_grid.hpp"
+#include "views/connection_map.hpp"
 #include "views/connection_view.hpp"
+#include "views/what_changed.hpp"
 #include "window/banner.hpp"
+#include "window/load_bar.hpp"
 #include "window/mode_bar.hpp"
 #include "window/number_row.hpp"
 #include "window/panel.hpp"
@@ -24,6 +28,7 @@ namespace connscope::app {
 namespace {
 // Charts move with every snapshot, what is read as digits or sorted changes with every fourth.
 constexpr std::uint64_t slow_frames = 4;
+constexpr std::uint64_t comparison_frames = 20;
 constexpr std::size_t slow_rows = 20'000; // with more connections the table is sorted anew half as often
 constexpr std::size_t undo_depth = 50;
 } // namespace
@@ -35,7 +40,6 @@ MainWindow::MainWindow(Plan plan, Theme theme, bool remembers, QWidget* parent)
     make_sheet();
     make_menus();
     connect_session();
-    first_state_ = saveState();
     connections_->table().setFocus();
     if (!remembers_) return;
     const QSettings settings;
@@ -45,7 +49,7 @@ MainWindow::MainWindow(Plan plan, Theme theme, bool remembers, QWidget* parent)
 
 MainWindow::~MainWindow() { session_.stop(); }
 
-void MainWindow::make_sheet() {
+void MainWindow::make_top() {
     auto* top = new QWidget(this);
     top->setObjectName(QStringLiteral("top"));
     menu_bar_ = new QMenuBar(top); // part of the sheet's top, so not the main window's own
@@ -53,45 +57,76 @@ void MainWindow::make_sheet() {
     server_banner_ = new Banner(QStringLiteral("server_banner"), top);
     load_banner_ = new Banner(QStringLiteral("load_banner"), top);
     mode_bar_ = new ModeBar(top);
+    load_bar_ = new LoadBar(top);
     numbers_ = new NumberRow(history_, top);
-    auto* controls = new QVBoxLayout;
-    controls->setContentsMargins(0, 2, 0, 6);
-    controls->setSpacing(8);
-    controls->addWidget(server_banner_);
-    controls->addWidget(load_banner_);
-    controls->addWidget(mode_bar_);
-    controls->addWidget(numbers_);
-    auto* stack = new QVBoxLayout(top);
-    stack->setContentsMargins(0, 0, 0, 0);
-    stack->setSpacing(0);
+    live_ = new SegmentButton(tr("Pause"), top);
+    live_->setObjectName(QStringLiteral("live"));
+    live_->setAccessibleName(tr("Pause the view or go back to now"));
+    live_->setToolTip(tr("Stops the charts, the map and the table, so that they can be looked at; what happens is recorded all the "
+                         "while. (Space)"));
+
     auto* first_line = new QHBoxLayout;
-    first_line->setContentsMargins(0, 0, 12, 0);
+    first_line->setContentsMargins(0, 2, 0, 0);
+    first_line->setSpacing(10);
     first_line->addWidget(menu_bar_);
     first_line->addWidget(mode_bar_->message_label(), 1);
+    first_line->addWidget(live_);
+    auto* stack = new QVBoxLayout(top);
+    stack->setContentsMargins(0, 0, 0, 6);
+    stack->setSpacing(7);
     stack->addLayout(first_line);
-    stack->addLayout(controls);
+    for (QWidget* widget : std::initializer_list<QWidget*>{server_banner_, load_banner_, mode_bar_, load_bar_, numbers_}) {
+        stack->addWidget(widget);
+    }
     setMenuWidget(top);
-    setContentsMargins(8, 0, 8, 0);
+}
 
+void MainWindow::make_sheet() {
+    setContentsMargins(8, 0, 8, 0);
+    make_top();
     auto* centre = new QWidget(this);
     charts_ = new ChartGrid(history_, time_view_, centre);
     auto* box = new QVBoxLayout(centre);
     box->setContentsMargins(0, 0, 0, 0);
     box->addWidget(charts_);
     setCentralWidget(centre);
-
-    connections_ = new ConnectionView(connection_model_);
-    connections_panel_ = new Panel(QStringLiteral("connections_panel"), tr("Connections"), connections_, this);
-    addDockWidget(Qt::BottomDockWidgetArea, connections_panel_);
-    connect(connections_, &ConnectionView::summaryChanged, connections_panel_, &Panel::show_summary);
-    resizeDocks({connections_panel_}, {fontMetrics().height() * 13}, Qt::Vertical);
-    setDockOptions(AnimatedDocks | AllowNestedDocks | AllowTabbedDocks);
+    make_panels();
 
     status_line_ = new StatusLine(this);
     statusBar()->setSizeGripEnabled(false);
     statusBar()->setContentsMargins(0, 0, 0, 0);
     statusBar()->addWidget(status_line_, 1);
     setContextMenuPolicy(Qt::NoContextMenu);
+}
+
+void MainWindow::make_panels() {
+    setDockOptions(AnimatedDocks | AllowNestedDocks | AllowTabbedDocks);
+    connections_ = new ConnectionView(connection_model_);
+    connections_panel_ = new Panel(QStringLiteral("connections_panel"), tr("Connections"), connections_, nullptr, this);
+    map_ = new ConnectionMap;
+    map_panel_ = new Panel(QStringLiteral("map_panel"), tr("Map"), map_, map_->chooser(), this);
+    what_changed_ = new WhatChanged(history_);
+    what_changed_panel_ = new Panel(QStringLiteral("what_changed_panel"), tr("What changed"), what_changed_, nullptr, this);
+    place_panels();
+
+    connect(connections_, &ConnectionView::summaryChanged, connections_panel_, &Panel::show_summary);
+    connect(connections_, &ConnectionView::selectionChanged, map_, &ConnectionMap::select);
+    connect(map_, &ConnectionMap::clicked, connections_, &ConnectionView::select);
+    connect(what_changed_, &WhatChanged::summaryChanged, what_changed_panel_, &Panel::show_summary);
+}
+
+void MainWindow::place_panels() {
+    for (Panel* panel : {connections_panel_, map_panel_, what_changed_panel_}) {
+        panel->setFloating(false);
+        panel->show();
+    }
+    addDockWidget(Qt::BottomDockWidgetArea, connections_panel_);
+    splitDockWidget(connections_panel_, map_panel_, Qt::Horizontal);
+    addDockWidget(Qt::RightDockWidgetArea, what_changed_panel_);
+    const int line = fontMetrics().height();
+    resizeDocks({connections_panel_, map_panel_}, {line * 12, line * 12}, Qt::Vertical);
+    resizeDocks({connections_panel_, map_panel_}, {3, 1}, Qt::Horizontal);
+    resizeDocks({what_changed_panel_}, {fontMetrics().averageCharWidth() * 42}, Qt::Horizontal);
 }
 
 void MainWindow::make_menus() {
@@ -116,11 +151,17 @@ void MainWindow::make_menus() {
     QMenu* view = menu_bar_->addMenu(tr("&View"));
     pause_ = view->addAction(tr("&Pause the view"), QKeySequence(Qt::Key_Space), &time_view_, &TimeView::togglePause);
     pause_->setCheckable(true);
-    connect(&time_view_, &TimeView::liveChanged, pause_, [this](bool live) { pause_->setChecked(!live); });
+    connect(live_, &QAbstractButton::clicked, &time_view_, &TimeView::togglePause);
+    connect(&time_view_, &TimeView::liveChanged, this, [this](bool live) {
+        pause_->setChecked(!live);
+        live_->setText(live ? tr("Pause") : tr("Back to live"));
+        live_->setChecked(!live);
+        live_->updateGeometry();
+    });
     connect(&time_view_, &TimeView::viewChanged, charts_, &ChartGrid::refresh);
     view->addAction(tr("Back to the last &minute"), QKeySequence(Qt::Key_Home), &time_view_, &TimeView::resetSpan);
     view->addSeparator();
-    view->addAction(connections_panel_->toggleViewAction());
+    for (Panel* panel : {connections_panel_, map_panel_, what_changed_panel_}) view->addAction(panel->toggleViewAction());
     view->addAction(tr("&Reset layout"), this, &MainWindow::reset_layout);
     view->addSeparator();
     auto* themes = new QActionGroup(this);
@@ -153,6 +194,15 @@ void MainWindow::connect_session() {
     connect(&session_, &Session::modeChanged, this, &MainWindow::finish_mode_change);
     connect(&session_, &Session::modeChangeRefused, mode_bar_, &ModeBar::show_refusal);
     connect(mode_bar_, &ModeBar::modeWanted, &session_, &Session::changeMode);
+    load_bar_->show_workloads(workloads_in(workloads_folder(session_.plan().companions_folder)));
+    connect(load_bar_, &LoadBar::populationWanted, &session_, &Session::setPopulation);
+    connect(load_bar_, &LoadBar::populationUnwanted, &session_, &Session::removePopulation);
+    connect(load_bar_, &LoadBar::workloadWanted, &session_,
+            [this](const Workload& workload) { session_.setWorkload(workload.protocol, workload.populations); });
+    connect(&session_, &Session::loadAnswered, this, [this](const QString& note) {
+        if (!note.isEmpty()) tell(note, true);
+    });
+    connect(&session_, &Session::loadRefused, this, [this](const QString& reason) { tell(reason, true); });
     connect(server_banner_, &Banner::acted, this, [this] {
         server_banner_->button().setEnabled(false);
         if (session_.server().phase == ProcessStatus::Phase::stopped) {
@@ -181,7 +231,18 @@ void MainWindow::take_snapshot(const SnapshotPtr& snapshot) {
         const FrameShare share(meter_, "charts");
         charts_->refresh();
     }
+    if (time_view_.is_live() && frame_ % 2 == 0 && snapshot->has_server) {
+        const FrameShare share(meter_, "map");
+        map_->show_snapshot(snapshot);
+    }
     if (frame_++ % slow_frames == 0 || !was_alive_) refresh_slowly();
+    if (frame_ % comparison_frames == 0) {
+        const FrameShare share(meter_, "comparison");
+        what_changed_->refresh();
+    }
+    if (history_.marks().empty() && snapshot->has_server) { // the first stretch is that of the first mode
+        history_.mark({history_.newest_time(), Mark::Kind::server_started, mode_bar_->name_of(session_.mode()), session_.mode()});
+    }
     if (!was_alive_ && snapshot->has_server && !snapshot->server.connections.empty()) {
         was_alive_ = true;
         emit alive();
@@ -193,6 +254,7 @@ void MainWindow::refresh_slowly() {
         const FrameShare share(meter_, "numbers");
         charts_->refresh_legends();
         numbers_->refresh();
+        load_bar_->show_load(*newest_, session_.plan().protocol);
         const QString mode = session_.modes().empty() ? session_.mode() : mode_bar_->name_of(session_.mode());
         status_line_->show_server(session_.server(), mode, history_.newest_time() - mode_since_);
         status_line_->show_load(session_.load(),
@@ -208,6 +270,7 @@ void MainWindow::refresh_slowly() {
 void MainWindow::show_server(const ProcessStatus& status) {
     using Phase = ProcessStatus::Phase;
     mode_bar_->set_usable(status.phase == Phase::running && !session_.mode_is_changing());
+    load_bar_->set_usable(status.alive());
     switch (status.phase) {
     case Phase::gone:
         server_banner_->show_problem(status.reason, tr("Restart"),
@@ -233,7 +296,7 @@ void MainWindow::show_server(const ProcessStatus& status) {
     case Phase::starting:
         mode_since_ = std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
         if (!history_.empty()) {
-            history_.mark({history_.newest_time(), Mark::Kind::server_started, tr("started"), session_.mode()});
+            history_.mark({history_.newest_time(), Mark::Kind::server_started, mode_bar_->name_of(session_.mode()), session_.mode()});
         }
         break;
     case Phase::absent: break;
@@ -249,6 +312,8 @@ void MainWindow::show_load(const ProcessStatus& status) {
         load_banner_->clear();
     }
 }
+
+void MainWindow::tell(const QString& text, bool is_bad) { mode_bar_->show_message(text, is_bad); }
 
 void MainWindow::finish_mode_change(const ModeChange& change) {
     mode_bar_->show_result(change);
@@ -283,7 +348,10 @@ void MainWindow::change_text_size(int steps) {
     apply_text_size(text_steps_);
 }
 
-void MainWindow::reset_layout() { restoreState(first_state_); }
+void MainWindow::reset_layout() {
+    charts_->enlarge(nullptr);
+    place_panels();
+}
 
 void MainWindow::show_about() {
     QMessageBox::about(

@@ -19,11 +19,15 @@ namespace connscope::app {
 
 class Banner;
 class ChartGrid;
+class ConnectionMap;
 class ConnectionView;
+class LoadBar;
 class ModeBar;
 class NumberRow;
 class Panel;
+class SegmentButton;
 class StatusLine;
+class WhatChanged;
 
 // The window: where everything is, and what is connected with what.
 class MainWindow : public QMainWindow {
@@ -44,6 +48,10 @@ public:
     Banner& load_banner() noexcept { return *load_banner_; }
     ChartGrid& charts() noexcept { return *charts_; }
     ConnectionView& connections() noexcept { return *connections_; }
+    ConnectionMap& map() noexcept { return *map_; }
+    LoadBar& load_bar() noexcept { return *load_bar_; }
+    WhatChanged& what_changed() noexcept { return *what_changed_; }
+    TimeView& time_view() noexcept { return time_view_; }
 
 public slots:
     void undoModeChange();
@@ -57,13 +65,17 @@ protected:
     bool event(QEvent* event) override;
 
 private:
+    void make_top();
     void make_sheet();
+    void make_panels();
+    void place_panels();
     void make_menus();
     void connect_session();
     void take_snapshot(const SnapshotPtr& snapshot);
     void refresh_slowly();
     void show_server(const ProcessStatus& status);
     void show_load(const ProcessStatus& status);
+    void tell(const QString& text, bool is_bad);
     void finish_mode_change(const ModeChange& change);
     void set_theme(Theme theme);
     void change_text_size(int steps);
@@ -84,14 +96,19 @@ private:
     ModeBar* mode_bar_;
     Banner* server_banner_;
     Banner* load_banner_;
+    LoadBar* load_bar_;
     NumberRow* numbers_;
+    SegmentButton* live_;
     ChartGrid* charts_;
     ConnectionView* connections_;
     Panel* connections_panel_;
+    ConnectionMap* map_;
+    Panel* map_panel_;
+    WhatChanged* what_changed_;
+    Panel* what_changed_panel_;
     StatusLine* status_line_;
     QAction* undo_ = nullptr;
     QAction* pause_ = nullptr;
-    QByteArray first_state_; // of the docks, for "Reset layout"
 
     SnapshotPtr newest_;
     std::uint64_t frame_ = 0;

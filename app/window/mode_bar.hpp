@@ -48,6 +48,7 @@ public:
     void show_progress(const QString& to, std::uint64_t connections);
     void show_result(const ModeChange& change);
     void show_refusal(const QString& to, const QString& reason);
+    void show_message(const QString& text, bool is_bad);
     void set_usable(bool usable);
 
     const QString& current() const noexcept { return current_; }
@@ -63,7 +64,6 @@ signals:
 
 private:
     void add_group(ModeDescription::Scheduling scheduling, const QString& caption, const QString& tip);
-    void show_message(const QString& text, bool is_bad);
 
     std::vector<ModeDescription> modes_;
     std::vector<SegmentButton*> buttons_; // in the order of modes_

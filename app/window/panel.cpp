@@ -34,7 +34,7 @@ protected:
 
 } // namespace
 
-Panel::Panel(const QString& name, const QString& title, QWidget* view, QWidget* parent)
+Panel::Panel(const QString& name, const QString& title, QWidget* view, QWidget* extra, QWidget* parent)
     : QDockWidget(title, parent), summary_(new MutedLabel) {
     setObjectName(name);
     setAccessibleName(title);
@@ -56,6 +56,7 @@ Panel::Panel(const QString& name, const QString& title, QWidget* view, QWidget* 
     row->addWidget(caption);
     row->addWidget(summary_);
     row->addStretch();
+    if (extra != nullptr) row->addWidget(extra);
     row->addWidget(hide_button);
     setTitleBarWidget(head);
 

@@ -12,7 +12,8 @@ class MutedLabel;
 class Panel : public QDockWidget {
     Q_OBJECT
 public:
-    Panel(const QString& name, const QString& title, QWidget* view, QWidget* parent = nullptr);
+    // `extra`: a control that stands in the panel's head, or nullptr.
+    Panel(const QString& name, const QString& title, QWidget* view, QWidget* extra = nullptr, QWidget* parent = nullptr);
 
     void show_summary(const QString& summary);
 
