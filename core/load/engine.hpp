@@ -25,6 +25,7 @@ struct EngineOptions {
     Target target;
     std::uint64_t seed = 1;
     std::chrono::nanoseconds time_out{std::chrono::seconds(10)}; // for a connection to be there, and for an answer to go on
+    bool busy_poll = false;    // never sleep: no wake-up adds to a latency, but a CPU is taken for each engine
     bool reconnect = false;    // try again after a refused or lost connection, backing off from 10 ms to 2 s
     std::optional<int> cpu;    // pin the thread to this CPU
     std::uint32_t number = 0;  // of this engine

@@ -54,6 +54,7 @@ struct Arguments {
     bool strict = false;
     bool reconnect = false;
     bool quiet = false;
+    bool busy_poll = false;
     bool exit_with_parent = false;
 };
 
@@ -91,6 +92,7 @@ void describe(CLI::App& app, Arguments& a) {
     app.add_option("--seed", a.seed, "Of contents and poisson arrivals")->capture_default_str();
     app.add_option("--threads", a.threads, "Engine threads")->capture_default_str();
     app.add_option("--cpu", a.cpu, "Pin the engine's thread to this CPU (further threads to the next ones)")->type_name("N");
+    app.add_flag("--busy-poll", a.busy_poll, "Never sleep: no wake-up adds to a latency, but it takes a whole CPU");
     app.add_option("--name", a.name, "Of the segment (default load-PID)");
     app.add_option("--control", a.control, "Path of the control socket (default in the runtime folder)")->type_name("PATH");
     app.add_option("--hdr", a.hdr, "Write latencies in HdrHistogram's percentile format")->type_name("FILE");
@@ -191,6 +193,7 @@ telemetry::Outcome<load::RunOptions> understand(const Arguments& a) {
     options.load.time_out = seconds(a.time_out);
     options.load.seed = a.seed;
     options.load.reconnect = a.reconnect;
+    options.load.busy_poll = a.busy_poll;
     options.load.threads = static_cast<std::uint32_t>(a.threads);
     options.load.cpu = a.cpu;
     options.load.name = a.name.empty() ? fmt::format("load-{}", ::getpid()) : a.name;
