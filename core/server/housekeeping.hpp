@@ -30,6 +30,8 @@ private:
     void write_process_gauges();
     void write_heap_gauges();
     void look_at_connections();
+    void look_for_silence(std::uint32_t slot, ConnectionId id, telemetry::ConnectionState state, telemetry::Ticks since,
+                          telemetry::Ticks now);
 
     telemetry::ProbeServer& probe_;
     Registry& registry_;

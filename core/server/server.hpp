@@ -85,6 +85,8 @@ public:
     // error when the mode is unknown, a later change takes its place, or the mode refuses a connection: then all are moved
     // back to where they were.
     void set_mode(std::string_view id, HandOffDone done);
+    // Gives the modes other parameters: the connections of a mode that has them move to one that is made anew.
+    void set_options(const ModeOptions& options, HandOffDone done);
     // Accepts no more, answers what was begun, closes all; calls `done` when nothing is open or the deadline is over.
     void drain(std::chrono::milliseconds deadline, std::function<void(std::uint64_t left_open)> done);
     // Drains and makes run() return. Calling it again ends the drain at once.
