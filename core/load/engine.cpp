@@ -196,8 +196,8 @@ void Engine::wait() {
             spun_this_period_ns_ += after - before;
         } else if (left > 0) {
             // The lower quartile of the lateness, by stochastic approximation (Robbins and Monro, 1951): most wakes are
-            // still late by a little, few are early and spin.
-            constexpr std::int64_t step = 2'000;
+            // still late by a little, few are early and spin. Large steps first, to be near it within a second.
+            const std::int64_t step = std::max<std::int64_t>(64'000 / ++wakes_learned_from_, 2'000);
             wake_early_ns_ += after - wake_at > wake_early_ns_ ? step / 4 : -step * 3 / 4;
             wake_early_ns_ = std::clamp<std::int64_t>(wake_early_ns_, 0, most_early);
         }

@@ -173,7 +173,8 @@ private:
     std::int64_t next_measure_ns_ = 0;
     std::int64_t next_sweep_ns_ = 0;
     std::int64_t wake_early_ns_ = 0; // how much too late the kernel usually wakes: learned
-    std::int64_t spun_ns_ = 0;       // CPU time spent waiting for the exact moment, in all
+    std::int64_t wakes_learned_from_ = 0;
+    std::int64_t spun_ns_ = 0; // CPU time spent waiting for the exact moment, in all
     std::int64_t spun_this_period_ns_ = 0;
     std::int64_t late_sum_ns_ = 0; // in this period
     std::uint64_t late_count_ = 0;
