@@ -73,6 +73,13 @@ void print_table(const watch::Snapshot& snapshot, const Arguments& arguments) {
     if (arguments.threads) print_rows(watch::View::threads);
 }
 
+void print_snapshot(const watch::Snapshot& snapshot, const Arguments& arguments) {
+    if (!arguments.json) return print_table(snapshot, arguments);
+    std::string line = watch::to_json(snapshot, arguments.connections);
+    line += '\n';
+    std::fwrite(line.data(), 1, line.size(), stdout);
+}
+
 // Prints a snapshot for each interval until the target ends or a signal comes.
 int print(watch::Watcher& watcher, const Arguments& arguments) {
     watch::Waiter waiter(arguments.period(), {SIGINT, SIGTERM, SIGHUP});
@@ -84,17 +91,11 @@ int print(watch::Watcher& watcher, const Arguments& arguments) {
         if (!woken.interval) continue;
         if (auto read = watcher.read(snapshot); !read) return refuse(read.error());
         if (snapshot.ended || arguments.once) break;
-        if (arguments.json)
-            fmt::print("{}\n", watch::to_json(snapshot, arguments.connections));
-        else
-            print_table(snapshot, arguments);
+        print_snapshot(snapshot, arguments);
         if (!arguments.json) fmt::print("\n");
         if (std::fflush(stdout) != 0) return tools::done; // nobody reads any more
     }
-    if (arguments.json)
-        fmt::print("{}\n", watch::to_json(snapshot, arguments.connections));
-    else
-        print_table(snapshot, arguments);
+    print_snapshot(snapshot, arguments);
     std::fflush(stdout);
     if (snapshot.ended) fmt::print(stderr, "connscope-watch: {} has ended\n", watch::printable(snapshot.name));
     return tools::done;

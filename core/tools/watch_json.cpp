@@ -3,179 +3,225 @@
 
 #include "watch_table.hpp"
 
-#include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 #include <fmt/chrono.h>
+#include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cmath>
-#include <iterator>
+#include <cstdint>
+#include <optional>
+#include <string_view>
 
 namespace connscope::watch {
 namespace {
 
-namespace json = boost::json;
+// Writes JSON straight into a text: for ten thousand connections a second a tree of values costs ten times as much.
+class Writer {
+public:
+    explicit Writer(std::string& into)
+        : into_(into) {}
 
-json::value or_null(const std::optional<std::uint64_t>& value) { return value ? json::value(*value) : json::value(nullptr); }
-
-// A rate or share to three decimals: more is noise.
-json::value or_null(const std::optional<double>& value) {
-    if (!value || !std::isfinite(*value)) return nullptr;
-    return std::round(*value * 1000) / 1000;
-}
-
-json::value or_null(const std::optional<std::string>& value) { return value ? json::value(*value) : json::value(nullptr); }
-
-double microseconds(std::chrono::nanoseconds time) { return static_cast<double>(time.count()) / 1000; }
-
-json::value inode_or_null(std::uint64_t inode) { return inode == 0 ? json::value(nullptr) : json::value(inode); }
-
-json::object to_object(const ConnectionRow& row) {
-    const telemetry::ConnectionReading& c = row.reading;
-    const auto count = [](const std::optional<std::uint32_t>& value) {
-        return value ? json::value(*value) : json::value(nullptr);
-    };
-    return {
-        {"id", c.id},
-        {"shard", c.segment},
-        {"peer", telemetry::to_string(c.peer)},
-        {"state", telemetry::name_of(c.state)},
-        {"carrier", telemetry::name_of(c.carrier)},
-        {"mode", row.mode},
-        {"thread", c.thread == 0 ? json::value(nullptr) : json::value(c.thread)},
-        {"cpu", or_null(row.cpu)},
-        {"requests_per_s", or_null(row.requests_per_s)},
-        {"requests", c.requests},
-        {"bytes_in", c.bytes_in},
-        {"bytes_out", c.bytes_out},
-        {"slices", c.slices},
-        {"run_us", microseconds(c.run)},
-        {"ready_us", microseconds(c.ready)},
-        {"waiting_us", microseconds(c.waiting)},
-        {"longest_slice_us", microseconds(c.longest_slice)},
-        {"longest_ready_us", microseconds(c.longest_ready)},
-        {"user_space_switches", c.user_space_switches},
-        {"voluntary_switches", count(c.voluntary_switches)},
-        {"involuntary_switches", count(c.involuntary_switches)},
-        {"carrier_bytes", c.carrier_bytes},
-        {"session_bytes", c.session_bytes},
-        {"hand_offs", c.hand_offs},
-        {"socket_inode", inode_or_null(c.socket_inode)},
-    };
-}
-
-json::object to_object(const observe::SocketReading& socket) {
-    json::object object{
-        {"peer", telemetry::to_string(socket.peer)},
-        {"local", telemetry::to_string(socket.local)},
-        {"tcp_state", observe::name_of(socket.state)},
-        {"receive_queue", socket.receive_queue},
-        {"send_queue", socket.send_queue},
-        {"socket_inode", inode_or_null(socket.inode)},
-        {"memory_bytes", socket.memory ? json::value(socket.memory->held_bytes()) : json::value(nullptr)},
-    };
-    object["bytes_in"] = or_null(socket.tcp ? socket.tcp->bytes_received : std::nullopt);
-    object["bytes_out"] = or_null(socket.tcp ? socket.tcp->bytes_sent : std::nullopt);
-    object["round_trip_us"] = socket.tcp ? json::value(socket.tcp->round_trip.count()) : json::value(nullptr);
-    object["retransmitted"] = socket.tcp ? json::value(socket.tcp->retransmitted) : json::value(nullptr);
-    return object;
-}
-
-json::array connection_list(const Snapshot& snapshot) {
-    json::array list;
-    list.reserve(snapshot.connection_rows.size() + snapshot.socket_rows.size());
-    for (const ConnectionRow& row : snapshot.connection_rows) list.push_back(to_object(row));
-    for (const observe::SocketReading& socket : snapshot.socket_rows) list.push_back(to_object(socket));
-    return list;
-}
-
-// As Boost.JSON writes it, but numbers without an exponent: line tools read them too.
-void write(const json::value& value, std::string& into) {
-    if (value.is_object()) {
-        into += '{';
-        for (const auto& [key, member] : value.get_object()) {
-            if (into.back() != '{') into += ',';
-            into += json::serialize(key) + ':';
-            write(member, into);
-        }
-        into += '}';
-    } else if (value.is_array()) {
-        into += '[';
-        for (const json::value& element : value.get_array()) {
-            if (into.back() != '[') into += ',';
-            write(element, into);
-        }
-        into += ']';
-    } else if (value.is_double()) {
-        fmt::format_to(std::back_inserter(into), "{}", value.get_double());
-    } else {
-        into += json::serialize(value);
+    void begin(char bracket) {
+        separate();
+        into_ += bracket;
     }
+    void end(char bracket) { into_ += bracket; }
+    Writer& key(std::string_view name) {
+        separate();
+        into_ += '"';
+        into_ += name;
+        into_ += "\":";
+        return *this;
+    }
+
+    void value(std::string_view text) {
+        separate();
+        into_ += '"';
+        const auto is_plain = [](char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; };
+        if (std::ranges::all_of(text, is_plain)) {
+            into_ += text;
+        } else {
+            for (const char c : printable(text)) {
+                if (c == '"' || c == '\\') into_ += '\\';
+                into_ += c;
+            }
+        }
+        into_ += '"';
+    }
+    void value(const char* text) { value(std::string_view(text)); }
+    void value(const std::string& text) { value(std::string_view(text)); }
+    void value(std::uint64_t number) {
+        separate();
+        const fmt::format_int digits(number);
+        into_.append(digits.data(), digits.size());
+    }
+    void value(std::uint32_t number) { value(std::uint64_t{number}); }
+    void value(bool truth) {
+        separate();
+        into_ += truth ? "true" : "false";
+    }
+    // Three decimals at most, more is noise, and no exponent: line tools read it too.
+    void value(double number) {
+        if (!std::isfinite(number)) return value(std::nullopt);
+        if (number < 0) {
+            separate();
+            into_ += '-';
+            number = -number;
+        }
+        if (number > 1e15) return value(static_cast<std::uint64_t>(std::min(number, 1e19)));
+        thousandths(static_cast<std::uint64_t>(std::llround(number * 1000)));
+    }
+    void value(std::chrono::nanoseconds time) { // in microseconds
+        thousandths(static_cast<std::uint64_t>(std::max<std::int64_t>(time.count(), 0)));
+    }
+    void value(std::nullopt_t) {
+        separate();
+        into_ += "null";
+    }
+    template <class T>
+    void value(const std::optional<T>& maybe) {
+        if (maybe)
+            value(*maybe);
+        else
+            value(std::nullopt);
+    }
+    template <class T>
+    Writer& member(std::string_view name, const T& content) {
+        key(name).value(content);
+        return *this;
+    }
+
+private:
+    // A comma where one value follows another.
+    void separate() {
+        if (into_.empty()) return;
+        const char last = into_.back();
+        if (last != '{' && last != '[' && last != ':' && last != '-') into_ += ',';
+    }
+    void thousandths(std::uint64_t number) {
+        value(number / 1000);
+        if (const std::uint64_t rest = number % 1000; rest != 0) {
+            const char digits[] = {'.', static_cast<char>('0' + rest / 100), static_cast<char>('0' + rest / 10 % 10),
+                                   static_cast<char>('0' + rest % 10)};
+            into_.append(digits, sizeof digits);
+            while (into_.back() == '0') into_.pop_back();
+        }
+    }
+
+    std::string& into_;
+};
+
+std::optional<std::uint64_t> unless_zero(std::uint64_t value) { return value == 0 ? std::nullopt : std::optional(value); }
+
+void write(Writer& json, const ConnectionRow& row) {
+    const telemetry::ConnectionReading& c = row.reading;
+    json.begin('{');
+    json.member("id", c.id).member("shard", c.segment).member("peer", telemetry::to_string(c.peer));
+    json.member("state", telemetry::name_of(c.state))
+        .member("carrier", telemetry::name_of(c.carrier))
+        .member("mode", row.mode);
+    json.member("thread", unless_zero(c.thread)).member("cpu", row.cpu).member("requests_per_s", row.requests_per_s);
+    json.member("requests", c.requests).member("bytes_in", c.bytes_in).member("bytes_out", c.bytes_out);
+    json.member("slices", c.slices).member("run_us", c.run).member("ready_us", c.ready).member("waiting_us", c.waiting);
+    json.member("longest_slice_us", c.longest_slice).member("longest_ready_us", c.longest_ready);
+    json.member("user_space_switches", c.user_space_switches);
+    json.member("voluntary_switches", c.voluntary_switches).member("involuntary_switches", c.involuntary_switches);
+    json.member("carrier_bytes", c.carrier_bytes).member("session_bytes", c.session_bytes).member("hand_offs", c.hand_offs);
+    json.member("socket_inode", unless_zero(c.socket_inode));
+    json.end('}');
 }
 
-std::string text_of(const json::value& value) {
-    std::string text;
-    write(value, text);
-    return text;
+void write(Writer& json, const observe::SocketReading& socket) {
+    json.begin('{');
+    json.member("peer", telemetry::to_string(socket.peer)).member("local", telemetry::to_string(socket.local));
+    json.member("tcp_state", observe::name_of(socket.state));
+    json.member("receive_queue", socket.receive_queue).member("send_queue", socket.send_queue);
+    json.member("socket_inode", unless_zero(socket.inode));
+    json.member("memory_bytes", socket.memory ? std::optional(socket.memory->held_bytes()) : std::nullopt);
+    const auto& tcp = socket.tcp;
+    json.member("bytes_in", tcp ? tcp->bytes_received : std::nullopt)
+        .member("bytes_out", tcp ? tcp->bytes_sent : std::nullopt);
+    json.member("round_trip_us", tcp ? std::optional<std::chrono::nanoseconds>(tcp->round_trip) : std::nullopt);
+    json.member("retransmitted", tcp ? std::optional(tcp->retransmitted) : std::nullopt);
+    json.end('}');
+}
+
+std::string time_text(std::chrono::system_clock::time_point time) {
+    const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
+    return fmt::format("{:%FT%T}.{:03}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(time)), milliseconds % 1000);
 }
 
 } // namespace
 
 std::string to_json(const Snapshot& snapshot, bool connections) {
-    const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(snapshot.time.time_since_epoch());
     const auto& open = snapshot.connections;
     const auto& memory = snapshot.memory_bytes;
-    json::object carriers;
+    const auto& switches = snapshot.switches_per_s;
+    std::string text;
+    text.reserve(1000 + (connections ? 700 * (snapshot.connection_rows.size() + snapshot.socket_rows.size()) : 0));
+    Writer json(text);
+    json.begin('{');
+    json.member("time", time_text(snapshot.time))
+        .member("pid", snapshot.pid)
+        .member("name", std::string_view(snapshot.name));
+    json.member("kind", name_of(snapshot.kind)).member("mode", snapshot.mode);
+    json.key("connections").begin('{');
+    json.member("open", open.open).member("running", open.running).member("ready", open.ready);
+    json.member("waiting_read", open.waiting_read).member("waiting_write", open.waiting_write).member("paused", open.paused);
+    json.end('}');
+    json.member("threads", snapshot.threads);
+    json.key("carriers").begin('{');
     for (std::size_t kind = 1; kind < telemetry::carrier_kind_count; ++kind)
-        carriers[telemetry::name_of(static_cast<telemetry::CarrierKind>(kind))] = or_null(snapshot.carriers[kind]);
-    json::object object{
-        {"time", fmt::format("{:%FT%T}.{:03}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(snapshot.time)),
-                             milliseconds.count() % 1000)},
-        {"pid", snapshot.pid},
-        {"name", printable(snapshot.name)},
-        {"kind", name_of(snapshot.kind)},
-        {"mode", or_null(snapshot.mode)},
-        {"connections", json::object{{"open", or_null(open.open)},
-                                     {"running", or_null(open.running)},
-                                     {"ready", or_null(open.ready)},
-                                     {"waiting_read", or_null(open.waiting_read)},
-                                     {"waiting_write", or_null(open.waiting_write)},
-                                     {"paused", or_null(open.paused)}}},
-        {"threads", or_null(snapshot.threads)},
-        {"carriers", std::move(carriers)},
-        {"memory_bytes", json::object{{"resident", or_null(memory.resident)},
-                                      {"stacks", or_null(memory.stacks)},
-                                      {"frames", or_null(memory.frames)},
-                                      {"heap", or_null(memory.heap)},
-                                      {"kernel_stacks", or_null(memory.kernel_stacks)},
-                                      {"page_tables", or_null(memory.page_tables)},
-                                      {"sockets", or_null(memory.sockets)},
-                                      {"per_connection", or_null(memory.per_connection)}}},
-        {"switches_per_s", json::object{{"voluntary", or_null(snapshot.switches_per_s.voluntary)},
-                                        {"involuntary", or_null(snapshot.switches_per_s.involuntary)},
-                                        {"user_space", or_null(snapshot.switches_per_s.user_space)}}},
-        {"cpu", json::object{{"user", or_null(snapshot.cpu.user)}, {"system", or_null(snapshot.cpu.system)}}},
-        {"requests_per_s", or_null(snapshot.requests_per_s)},
-    };
-    if (snapshot.ended) object["ended"] = true;
-    if (!snapshot.notes.empty()) object["notes"] = json::array(snapshot.notes.begin(), snapshot.notes.end());
-    if (connections) object["connection_list"] = connection_list(snapshot);
-    return text_of(object);
+        json.member(telemetry::name_of(static_cast<telemetry::CarrierKind>(kind)), snapshot.carriers[kind]);
+    json.end('}');
+    json.key("memory_bytes").begin('{');
+    json.member("resident", memory.resident).member("stacks", memory.stacks).member("frames", memory.frames);
+    json.member("heap", memory.heap).member("kernel_stacks", memory.kernel_stacks).member("page_tables", memory.page_tables);
+    json.member("sockets", memory.sockets).member("per_connection", memory.per_connection);
+    json.end('}');
+    json.key("switches_per_s").begin('{');
+    json.member("voluntary", switches.voluntary).member("involuntary", switches.involuntary);
+    json.member("user_space", switches.user_space);
+    json.end('}');
+    json.key("cpu").begin('{');
+    json.member("user", snapshot.cpu.user).member("system", snapshot.cpu.system);
+    json.end('}');
+    json.member("requests_per_s", snapshot.requests_per_s);
+    if (snapshot.ended) json.member("ended", true);
+    if (!snapshot.notes.empty()) {
+        json.key("notes").begin('[');
+        for (const std::string& note : snapshot.notes) json.value(std::string_view(note));
+        json.end(']');
+    }
+    if (connections) {
+        json.key("connection_list").begin('[');
+        for (const ConnectionRow& row : snapshot.connection_rows) write(json, row);
+        for (const observe::SocketReading& socket : snapshot.socket_rows) write(json, socket);
+        json.end(']');
+    }
+    json.end('}');
+    return text;
 }
 
 std::string to_json(const std::vector<Target>& targets) {
-    json::array list;
+    std::string text;
+    Writer json(text);
+    json.begin('[');
     for (const Target& target : targets) {
-        const char* const state = target.state == telemetry::WriterState::alive   ? "alive"
-                                  : target.state == telemetry::WriterState::ended ? "ended"
-                                                                                  : "died";
-        list.push_back(
-            json::object{{"pid", target.pids.front()},
-                         {"name", printable(target.name)},
-                         {"kind", name_of(target.kind)},
-                         {"state", state},
-                         {"address", target.address.empty() ? json::value(nullptr) : json::value(target.address)}});
+        json.begin('{');
+        json.member("pid", target.pids.front())
+            .member("name", std::string_view(target.name))
+            .member("kind", name_of(target.kind));
+        json.member("state", target.state == telemetry::WriterState::alive   ? "alive"
+                             : target.state == telemetry::WriterState::ended ? "ended"
+                                                                             : "died");
+        const auto address = target.address.empty() ? std::nullopt : std::optional<std::string_view>(target.address);
+        json.member("address", address);
+        json.end('}');
     }
-    return text_of(list);
+    json.end(']');
+    return text;
 }
 
 } // namespace connscope::watch

@@ -86,6 +86,7 @@ void Screen::show(View view, const Snapshot& snapshot) {
     view_ = view;
     view_chosen_ = true;
     order_ = default_order(snapshot, view);
+    filter_.clear(); // it was of the other view's columns
     first_ = 0;
 }
 
@@ -262,7 +263,8 @@ std::string Screen::draw(const Snapshot& snapshot) {
                                                           &switches_, nullptr};
     for (std::size_t i = 0; i < summary.size(); ++i) {
         if (i < sparks.size() && sparks[i] != nullptr) summary[i] += "   " + sparkline(*sparks[i]);
-        line(summary[i], i == 0 ? (snapshot.ended ? ended_colour : bold) : std::string_view{});
+        for (const std::string& part : wrapped(summary[i], columns_))
+            line(part, i == 0 ? (snapshot.ended ? ended_colour : bold) : std::string_view{});
     }
 
     if (help_) {

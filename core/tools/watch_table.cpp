@@ -25,6 +25,12 @@ struct Column {
     double (*number)(const Row&); // nullptr: sorted by its text
 };
 
+// Without the sign, which stands in the column's title.
+std::string percent_text(const std::optional<double>& share) {
+    if (!share) return "-";
+    return fmt::format("{:.{}f}", *share * 100, *share < 0.00995 ? 2 : 1);
+}
+
 constexpr double none_sorts_last = -1;
 double or_last(const std::optional<double>& value) { return value.value_or(none_sorts_last); }
 
@@ -37,7 +43,7 @@ const std::array<Column<Connection>, 14> connection_columns{{
      nullptr},
     {"CARRIER", 'K', 9, false, [](const Connection& row) { return std::string(telemetry::name_of(row.reading.carrier)); },
      nullptr},
-    {"%CPU", 'P', 6, true, [](const Connection& row) { return row.cpu ? fmt::format("{:.1f}", *row.cpu * 100) : "-"; },
+    {"%CPU", 'P', 6, true, [](const Connection& row) { return percent_text(row.cpu); },
      [](const Connection& row) { return or_last(row.cpu); }},
     {"REQ/S", 'Q', 9, true, [](const Connection& row) { return rate_text(row.requests_per_s); },
      [](const Connection& row) { return or_last(row.requests_per_s); }},
@@ -91,9 +97,9 @@ const std::array<Column<ThreadRow>, 10> thread_columns{{
      [](const ThreadRow& row) { return static_cast<double>(row.reading.id); }},
     {"NAME", 'A', 16, false, [](const ThreadRow& row) { return row.reading.name; }, nullptr},
     {"S", 'S', 1, false, state_text, nullptr},
-    {"%CPU", 'P', 6, true, [](const ThreadRow& row) { return row.cpu ? fmt::format("{:.1f}", *row.cpu * 100) : "-"; },
+    {"%CPU", 'P', 6, true, [](const ThreadRow& row) { return percent_text(row.cpu); },
      [](const ThreadRow& row) { return or_last(row.cpu); }},
-    {"%DELAY", 'D', 6, true, [](const ThreadRow& row) { return row.delay ? fmt::format("{:.1f}", *row.delay * 100) : "-"; },
+    {"%DELAY", 'D', 6, true, [](const ThreadRow& row) { return percent_text(row.delay); },
      [](const ThreadRow& row) { return or_last(row.delay); }},
     {"SWITCH/S", 'W', 9, true, [](const ThreadRow& row) { return rate_text(row.switches_per_s); },
      [](const ThreadRow& row) { return or_last(row.switches_per_s); }},

@@ -26,8 +26,11 @@ std::size_t width_of(std::string_view text) noexcept;
 // Cut or filled with blanks to exactly that width.
 std::string fit(std::string_view text, std::size_t width, bool right = false);
 
-// The lines above the table: name, connections, rates, switches, memory, notes.
+// The lines above the table: name, connections, rates, switches, memory, notes. Figures stand three blanks apart.
 std::vector<std::string> summary_lines(const Snapshot& snapshot);
+
+// A line as several that are at most so wide, broken where figures stand apart, the further ones indented.
+std::vector<std::string> wrapped(std::string_view line, std::size_t width);
 
 // Which rows a table shows.
 enum class View { connections, threads };

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace connscope::watch {
 namespace {
@@ -111,6 +112,24 @@ std::string fit(std::string_view text, std::size_t width, bool right) {
     while (at < text.size() && (characters < width || (text[at] & '\xc0') == '\x80'))
         if ((text[at++] & '\xc0') != '\x80') ++characters;
     return std::string(text.substr(0, at));
+}
+
+std::vector<std::string> wrapped(std::string_view line, std::size_t width) {
+    constexpr std::string_view gap = "   ";
+    std::vector<std::string> lines;
+    std::string current;
+    while (!line.empty()) {
+        const std::size_t end = std::min(line.find(gap), line.size());
+        const std::string_view figure = line.substr(0, end);
+        line.remove_prefix(std::min(end + gap.size(), line.size()));
+        if (!current.empty() && width_of(current) + gap.size() + width_of(figure) > width)
+            lines.push_back(std::exchange(current, std::string("  ")));
+        else if (!current.empty())
+            current += gap;
+        current += figure;
+    }
+    lines.push_back(std::move(current));
+    return lines;
 }
 
 std::vector<std::string> summary_lines(const Snapshot& snapshot) {
