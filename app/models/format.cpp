@@ -70,6 +70,7 @@ ValueText split_duration(double seconds) {
     if (size < 7170) {
         return {QString::number(whole / 60), QStringLiteral("min %1 s").arg(whole % 60)};
     }
+    if (size >= 100 * 3600) return {digits(size / 86400), QStringLiteral("d")};
     return {QString::number(whole / 3600), QStringLiteral("h %1 min").arg(whole % 3600 / 60)};
 }
 

@@ -29,14 +29,21 @@ void Legend::show_entries(std::vector<Entry> entries) {
     QStringList words;
     for (const Entry& entry : entries_) words << QStringLiteral("%1 %2").arg(entry.label, entry.value);
     setToolTip(words.join(QLatin1Char('\n')));
+    arrange();
     update();
 }
 
-QSize Legend::sizeHint() const { return {width_of_all(false, usual_gap), fontMetrics().height() + 2}; }
+QSize Legend::sizeHint() const { return {width_of_all(false, usual_gap), line_height()}; }
 
-QSize Legend::minimumSizeHint() const { return {40, fontMetrics().height() + 2}; }
+QSize Legend::minimumSizeHint() const { return {40, line_height()}; }
 
-int Legend::needed_width() const { return width_of_all(true, smallest_gap); }
+int Legend::needed_width() const {
+    int widest = 0;
+    for (const Entry& entry : entries_) widest = std::max(widest, width_of(entry, true));
+    return widest;
+}
+
+int Legend::line_height() const { return fontMetrics().height() + 2; }
 
 int Legend::width_of(const Entry& entry, bool is_short) const {
     const int swatch = fontMetrics().ascent() * 3 / 4;
@@ -50,27 +57,47 @@ int Legend::width_of_all(bool is_short, int gap) const {
     return std::max(width - gap, 0);
 }
 
+// Short labels where the long ones do not fit on a line, then more lines.
+void Legend::arrange() {
+    is_short_ = width_of_all(false, usual_gap) > width();
+    const int gap = is_short_ && width_of_all(true, usual_gap) > width() ? smallest_gap : usual_gap;
+    places_.clear();
+    QPoint place(0, 0);
+    for (const Entry& entry : entries_) {
+        const int needed = width_of(entry, is_short_);
+        if (place.x() > 0 && place.x() + needed > width()) place = {0, place.y() + line_height()};
+        places_.push_back(place);
+        place.rx() += needed + gap;
+    }
+    const int wanted = place.y() + line_height();
+    // A value that grows and shrinks by a digit must not make the chart jump: lines are added at once and never taken back
+    // before the width changes.
+    if (wanted > height() || arranged_width_ != width()) setFixedHeight(wanted);
+    arranged_width_ = width();
+}
+
+void Legend::resizeEvent(QResizeEvent*) { arrange(); }
+
 void Legend::paintEvent(QPaintEvent*) {
-    const bool is_short = width_of_all(false, usual_gap) > width();
-    const int gap = is_short && width_of_all(true, usual_gap) > width() ? smallest_gap : usual_gap;
     const Ink& colours = ink(palette());
     const int swatch = fontMetrics().ascent() * 3 / 4;
-    const int base = (height() + fontMetrics().ascent() - fontMetrics().descent()) / 2;
+    const int base = (line_height() + fontMetrics().ascent() - fontMetrics().descent()) / 2;
     const QFont bold_font = bold(font());
     QPainter painter(this);
-    int x = 0;
-    for (const Entry& entry : entries_) {
-        painter.fillRect(QRect(x, base - swatch, swatch, swatch), entry.colour.isValid() ? entry.colour : colour(entry.meaning, palette()));
+    for (std::size_t i = 0; i < entries_.size() && i < places_.size(); ++i) {
+        const Entry& entry = entries_[i];
+        int x = places_[i].x();
+        const int y = places_[i].y() + base;
+        painter.fillRect(QRect(x, y - swatch, swatch, swatch), entry.colour.isValid() ? entry.colour : colour(entry.meaning, palette()));
         x += swatch + swatch_gap;
-        const QString& label = is_short ? entry.short_label : entry.label;
+        const QString& label = is_short_ ? entry.short_label : entry.label;
         painter.setFont(font());
         painter.setPen(colours.muted);
-        painter.drawText(x, base, label);
+        painter.drawText(x, y, label);
         x += fontMetrics().horizontalAdvance(label) + swatch_gap;
         painter.setFont(bold_font);
         painter.setPen(colours.text);
-        painter.drawText(x, base, entry.value);
-        x += QFontMetrics(bold_font).horizontalAdvance(entry.value) + gap;
+        painter.drawText(x, y, entry.value);
     }
 }
 

@@ -3,6 +3,7 @@
 
 #include "views/palette.hpp"
 
+#include <QPoint>
 #include <QString>
 #include <QWidget>
 
@@ -10,7 +11,7 @@
 
 namespace connscope::app {
 
-// One line of "■ label value", which shortens its labels where there is little room.
+// A line of "■ label value", which shortens its labels where there is little room, and takes more lines where there is less.
 class Legend : public QWidget {
     Q_OBJECT
 public:
@@ -27,7 +28,7 @@ public:
 
     void show_entries(std::vector<Entry> entries);
 
-    // The least width that shows everything uncut.
+    // The least width that shows everything uncut, on as many lines as it takes.
     int needed_width() const;
 
     QSize sizeHint() const override;
@@ -35,12 +36,18 @@ public:
 
 protected:
     void paintEvent(QPaintEvent* event) override;
+    void resizeEvent(QResizeEvent* event) override;
 
 private:
     int width_of(const Entry& entry, bool is_short) const;
     int width_of_all(bool is_short, int gap) const;
+    int line_height() const;
+    void arrange();
 
     std::vector<Entry> entries_;
+    std::vector<QPoint> places_; // of the entries
+    bool is_short_ = false;
+    int arranged_width_ = -1;
 };
 
 } // namespace connscope::app
