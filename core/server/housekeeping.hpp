@@ -21,6 +21,8 @@ public:
     };
     Housekeeping(telemetry::ProbeServer& probe, Registry& registry, Timeouts timeouts);
 
+    void set_timeouts(Timeouts timeouts) noexcept { timeouts_ = timeouts; }
+
     static constexpr std::chrono::milliseconds period{100};
     void run();
 

@@ -111,6 +111,7 @@ public:
     void set_options(const ModeOptions& options, HandOffDone done);
     void drain(std::chrono::milliseconds deadline, std::function<void(std::uint64_t)> done);
     void shutdown();
+    void set_limits(std::uint64_t connections, std::chrono::seconds idle_timeout, std::chrono::seconds request_timeout);
     bool close_connection(ConnectionId id) { return registry_.shut(id, SHUT_RDWR, CloseReason::request); }
     ServerStatus status();
 
@@ -173,6 +174,7 @@ private:
     std::optional<HandOff> hand_off_;
     std::array<std::uint64_t, refuse_reason_count> refused_by_{};
     bool draining_ = false;
+    bool shutting_down_ = false;
     std::chrono::steady_clock::time_point drain_end_;
     std::function<void(std::uint64_t)> drain_done_;
     bool left_behind_ = false;
@@ -194,7 +196,7 @@ telemetry::Status Server::Impl::start(Server& self, const asio::ip::tcp::endpoin
         [this] { refuse(RefuseReason::descriptors); });
     if (!acceptor) return std::move(acceptor).error();
     acceptor_ = std::move(*acceptor);
-    auto control = control::Server::listen(context_, options_.control, control_methods(self, *probe_));
+    auto control = control::Server::listen(context_, options_.control, control_methods(self));
     if (!control) return std::move(control).error();
     control_ = std::move(*control);
     housekeeping_.emplace(*probe_, registry_, Housekeeping::Timeouts{options_.idle_timeout, options_.request_timeout});
@@ -231,6 +233,7 @@ void Server::Impl::keep_house() {
 
 void Server::Impl::accepted(Accepted accepted) {
     if (draining_) return refuse(RefuseReason::draining);
+    if (registry_.open() >= options_.max_connections) return refuse(RefuseReason::limit);
     try {
         Connection connection{std::move(accepted.socket), protocol_.make_session(),
                               probe_->open(accepted.peer, accepted.inode)};
@@ -304,7 +307,12 @@ void Server::Impl::released(Connection connection) {
 
 // --- hand-off
 
+// The place of a mode with these parameters: one that connections are leaving serves again, before another is made.
 Outcome<std::uint8_t> Server::Impl::make_mode(std::uint8_t number, const ModeOptions& options) {
+    const auto same = std::find_if(places_.begin(), places_.end(), [&](const Place& place) {
+        return place.mode && place.number == number && place.options == options;
+    });
+    if (same != places_.end()) return static_cast<std::uint8_t>(same - places_.begin());
     const auto free = std::find_if(places_.begin(), places_.end(), [](const Place& place) { return !place.mode; });
     if (free == places_.end())
         return Error{std::make_error_code(std::errc::resource_unavailable_try_again),
@@ -432,7 +440,10 @@ void Server::Impl::drain(std::chrono::milliseconds deadline, std::function<void(
     draining_ = true;
     acceptor_->close();
     drain_end_ = std::chrono::steady_clock::now() + deadline;
-    drain_done_ = std::move(done);
+    drain_done_ = [earlier = std::exchange(drain_done_, {}), done = std::move(done)](std::uint64_t left_open) {
+        if (earlier) earlier(left_open);
+        done(left_open);
+    };
     registry_.shut_all(SHUT_RD, CloseReason::request); // what has been received is still answered
     watch_drain();
 }
@@ -453,7 +464,7 @@ void Server::Impl::watch_drain() {
 }
 
 void Server::Impl::shutdown() {
-    if (draining_) {
+    if (std::exchange(shutting_down_, true)) {
         drain_end_ = std::chrono::steady_clock::now(); // asked twice: no more patience
         return;
     }
@@ -463,6 +474,14 @@ void Server::Impl::shutdown() {
         control_.reset();
         context_.stop();
     });
+}
+
+void Server::Impl::set_limits(std::uint64_t connections, std::chrono::seconds idle_timeout,
+                              std::chrono::seconds request_timeout) {
+    options_.max_connections = std::min(connections, probe_->capacity());
+    options_.idle_timeout = idle_timeout;
+    options_.request_timeout = request_timeout;
+    housekeeping_->set_timeouts({idle_timeout, request_timeout});
 }
 
 ServerStatus Server::Impl::status() {
@@ -480,7 +499,10 @@ ServerStatus Server::Impl::status() {
     status.hand_offs = probe_->get(Gauge::hand_offs);
     status.moving = registry_.astray();
     status.refused_by = refused_by_;
-    status.max_connections = probe_->capacity();
+    status.max_connections = options_.max_connections;
+    status.slots = probe_->capacity();
+    status.idle_timeout = options_.idle_timeout;
+    status.request_timeout = options_.request_timeout;
     status.open_files_limit = open_files_limit_;
     status.mode_options = options_.mode_options;
     status.draining = draining_;
@@ -537,12 +559,16 @@ Server::~Server() = default;
 asio::io_context& Server::context() noexcept { return impl_->context(); }
 asio::ip::tcp::endpoint Server::endpoint() const { return impl_->endpoint(); }
 const std::filesystem::path& Server::control_path() const noexcept { return impl_->options().control; }
+const std::filesystem::path& Server::segment_path() const noexcept { return impl_->probe().path(); }
 const std::string& Server::name() const noexcept { return impl_->options().name; }
 bool Server::run() { return impl_->run(); }
 void Server::set_mode(std::string_view id, HandOffDone done) { impl_->set_mode(id, std::move(done)); }
 void Server::set_options(const ModeOptions& options, HandOffDone done) { impl_->set_options(options, std::move(done)); }
 void Server::drain(std::chrono::milliseconds deadline, std::function<void(std::uint64_t)> done) {
     impl_->drain(deadline, std::move(done));
+}
+void Server::set_limits(std::uint64_t connections, std::chrono::seconds idle_timeout, std::chrono::seconds request_timeout) {
+    impl_->set_limits(connections, idle_timeout, request_timeout);
 }
 void Server::shutdown() { impl_->shutdown(); }
 bool Server::close_connection(ConnectionId id) { return impl_->close_connection(id); }

@@ -55,6 +55,9 @@ struct ServerStatus {
     std::uint64_t moving = 0; // on their way to another mode now
     std::array<std::uint64_t, refuse_reason_count> refused_by{};
     std::uint64_t max_connections = 0;
+    std::uint64_t slots = 0; // connections that the segment has room for
+    std::chrono::seconds idle_timeout{};
+    std::chrono::seconds request_timeout{};
     std::uint64_t open_files_limit = 0;
     ModeOptions mode_options;
     bool draining = false;
@@ -75,6 +78,7 @@ public:
     boost::asio::io_context& context() noexcept;
     boost::asio::ip::tcp::endpoint endpoint() const;
     const std::filesystem::path& control_path() const noexcept;
+    const std::filesystem::path& segment_path() const noexcept;
     const std::string& name() const noexcept;
 
     // Serves until the server has been shut down. False when connections had to be left behind (a carrier that did not come
@@ -93,6 +97,9 @@ public:
     void shutdown();
     // Closes one connection from outside; false when there is none with that id.
     bool close_connection(ConnectionId id);
+
+    // Refuses connections beyond `connections` (at most the segment's slots), and changes the time-outs; 0: none.
+    void set_limits(std::uint64_t connections, std::chrono::seconds idle_timeout, std::chrono::seconds request_timeout);
 
     ServerStatus status();
 

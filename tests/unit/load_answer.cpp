@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "connscope/load/answer.hpp"
+#include "connscope/protocol/http.hpp"
 
 #include <gtest/gtest.h>
 
@@ -81,7 +82,7 @@ TEST(LoadAnswer, chunks_with_extensions_and_trailers_end_an_answer) {
     const auto states = states_in_any_pieces("HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n"
                                              "5\r\nhello\r\n0A;name=value\r\n0123456789\r\n0\r\nTrailer: x\r\n\r\n"
                                              "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-                                             http_form(Check::length, 15));
+                                             http_form(Check::bytes, 15));
     EXPECT_EQ(states, (States{AnswerState::good, AnswerState::wrong}));
 }
 
@@ -94,7 +95,7 @@ TEST(LoadAnswer, interim_answers_and_those_without_content_are_understood) {
 
 TEST(LoadAnswer, an_answer_of_unknown_length_ends_with_its_connection) {
     AnswerReader reader;
-    const RequestForm form = http_form(Check::length, 5);
+    const RequestForm form = http_form(Check::bytes, 5);
     const auto text = as_bytes("HTTP/1.0 200 OK\r\n\r\nhello");
     EXPECT_EQ(reader.read(text, form, Content(3), 0).state, AnswerState::incomplete);
     EXPECT_TRUE(reader.begun());
@@ -135,6 +136,18 @@ TEST(LoadAnswer, echoed_content_must_be_what_was_sent) {
               States{AnswerState::wrong});
 }
 
+TEST(LoadAnswer, the_bytes_of_a_connscope_server_are_known) {
+    const std::string line(protocol::http_bytes_line);
+    const RequestForm form = http_form(Check::bytes, 130);
+    const std::string head = "HTTP/1.1 200 OK\r\nServer: connscope\r\nContent-Length: 130\r\n\r\n";
+    std::string body = line + line + line.substr(0, 2);
+    EXPECT_EQ(states_in_any_pieces(head + body, form), States{AnswerState::good});
+    body[100] = '?';
+    EXPECT_EQ(states_in_any_pieces(head + body, form), States{AnswerState::wrong});
+    const std::string other = "HTTP/1.1 200 OK\r\nServer: nginx\r\nContent-Length: 130\r\n\r\n";
+    EXPECT_EQ(states_in_any_pieces(other + body, form), States{AnswerState::good}) << "another server's content is its own";
+}
+
 TEST(LoadAnswer, garbage_is_recognized) {
     for (const auto* stream :
          {"220 smtp.example.org\r\n\r\n", "HTTP/2 200\r\n\r\n", "HTTP/1.1 OK\r\n\r\n", "HTTP/1.1 999 X\r\n\r\n",
@@ -156,7 +169,7 @@ TEST(LoadAnswer, random_bytes_never_break_the_reader) {
         std::string stream;
         for (int i = 0; i < 12; ++i) stream += words[random() % words.size()];
         const std::size_t piece = 1 + random() % 20;
-        states_of(stream, http_form(Check::length, 3), piece); // must end, and stay within its bytes (sanitizers tell)
+        states_of(stream, http_form(Check::bytes, 3), piece); // must end, and stay within its bytes (sanitizers tell)
     }
 }
 

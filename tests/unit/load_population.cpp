@@ -125,7 +125,7 @@ TEST(LoadTarget, an_address_is_a_host_and_a_port) {
 TEST(LoadForm, an_http_request_names_path_and_host_and_knows_what_can_be_checked) {
     const auto get = form_of(good("active:1,path=/bytes?n=500", http), Protocol::http, "127.0.0.1:80");
     EXPECT_EQ(get.head, "GET /bytes?n=500 HTTP/1.1\r\nHost: 127.0.0.1:80\r\n\r\n");
-    EXPECT_EQ(get.check, Check::length);
+    EXPECT_EQ(get.check, Check::bytes);
     EXPECT_EQ(get.expected_length, 500u);
     const auto post = form_of(good("active:1,payload=10", http), Protocol::http, "h:1");
     EXPECT_TRUE(post.head.starts_with("POST /echo HTTP/1.1\r\n")) << post.head;

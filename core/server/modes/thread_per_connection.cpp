@@ -129,6 +129,7 @@ void ThreadPerConnection::carry(Carrier& carrier) {
 
 // Takes the connection out of its carrier and gives it away; the carrier is gone afterwards.
 void ThreadPerConnection::leave(Carrier& carrier, std::optional<CloseReason> over) {
+    carrier.connection.probe.suspend(ConnectionState::ready, false); // it does not run while it waits for the lock
     std::unique_lock lock(mutex_);
     Connection connection = std::move(carrier.connection);
     carriers_.erase(carrier.place); // from here on nobody signals this thread
