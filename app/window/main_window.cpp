@@ -6,6 +6,7 @@
 #include "views/chart_grid.hpp"
 #include "views/connection_map.hpp"
 #include "views/connection_view.hpp"
+#include "views/timeline_view.hpp"
 #include "views/what_changed.hpp"
 #include "window/banner.hpp"
 #include "window/load_bar.hpp"
@@ -102,30 +103,45 @@ void MainWindow::make_sheet() {
 void MainWindow::make_panels() {
     setDockOptions(AnimatedDocks | AllowNestedDocks | AllowTabbedDocks);
     connections_ = new ConnectionView(connection_model_);
-    connections_panel_ = new Panel(QStringLiteral("connections_panel"), tr("Connections"), connections_, nullptr, this);
+    connections_panel_ = new Panel(QStringLiteral("connections_panel"), tr("Connections"), connections_, connections_->filter(), this);
     map_ = new ConnectionMap;
     map_panel_ = new Panel(QStringLiteral("map_panel"), tr("Map"), map_, map_->chooser(), this);
+    timeline_view_ = new TimelineView(timeline_, time_view_);
+    timeline_panel_ =
+        new Panel(QStringLiteral("timeline_panel"), tr("Timeline"), timeline_view_, timeline_view_->chooser(), this);
     what_changed_ = new WhatChanged(history_);
     what_changed_panel_ = new Panel(QStringLiteral("what_changed_panel"), tr("What changed"), what_changed_, nullptr, this);
     place_panels();
 
     connect(connections_, &ConnectionView::summaryChanged, connections_panel_, &Panel::show_summary);
+    connect(timeline_view_, &TimelineView::summaryChanged, timeline_panel_, &Panel::show_summary);
+    // One selection for all views, kept by the table.
     connect(connections_, &ConnectionView::selectionChanged, map_, &ConnectionMap::select);
+    connect(connections_, &ConnectionView::selectionChanged, timeline_view_, &TimelineView::select);
     connect(map_, &ConnectionMap::clicked, connections_, &ConnectionView::select);
+    connect(timeline_view_, &TimelineView::clicked, connections_, &ConnectionView::select);
+    connect(connections_, &ConnectionView::followWanted, this, [this] {
+        timeline_panel_->show();
+        timeline_panel_->raise();
+        timeline_view_->setFocus();
+    });
+    connect(connections_, &ConnectionView::closeWanted, this, [this](const ConnectionKey& key) { session_.closeConnection(key.id); });
     connect(what_changed_, &WhatChanged::summaryChanged, what_changed_panel_, &Panel::show_summary);
 }
 
 void MainWindow::place_panels() {
-    for (Panel* panel : {connections_panel_, map_panel_, what_changed_panel_}) {
+    for (Panel* panel : {connections_panel_, map_panel_, timeline_panel_, what_changed_panel_}) {
         panel->setFloating(false);
         panel->show();
     }
     addDockWidget(Qt::BottomDockWidgetArea, connections_panel_);
     splitDockWidget(connections_panel_, map_panel_, Qt::Horizontal);
+    splitDockWidget(map_panel_, timeline_panel_, Qt::Horizontal);
     addDockWidget(Qt::RightDockWidgetArea, what_changed_panel_);
     const int line = fontMetrics().height();
-    resizeDocks({connections_panel_, map_panel_}, {line * 12, line * 12}, Qt::Vertical);
-    resizeDocks({connections_panel_, map_panel_}, {3, 1}, Qt::Horizontal);
+    const int height = line * 12;
+    resizeDocks({connections_panel_, map_panel_, timeline_panel_}, {height, height, height}, Qt::Vertical);
+    resizeDocks({connections_panel_, map_panel_, timeline_panel_}, {42, 20, 38}, Qt::Horizontal);
     resizeDocks({what_changed_panel_}, {fontMetrics().averageCharWidth() * 42}, Qt::Horizontal);
 }
 
@@ -161,7 +177,7 @@ void MainWindow::make_menus() {
     connect(&time_view_, &TimeView::viewChanged, charts_, &ChartGrid::refresh);
     view->addAction(tr("Back to the last &minute"), QKeySequence(Qt::Key_Home), &time_view_, &TimeView::resetSpan);
     view->addSeparator();
-    for (Panel* panel : {connections_panel_, map_panel_, what_changed_panel_}) view->addAction(panel->toggleViewAction());
+    for (Panel* panel : {connections_panel_, map_panel_, timeline_panel_, what_changed_panel_}) view->addAction(panel->toggleViewAction());
     view->addAction(tr("&Reset layout"), this, &MainWindow::reset_layout);
     view->addSeparator();
     auto* themes = new QActionGroup(this);
@@ -234,6 +250,11 @@ void MainWindow::take_snapshot(const SnapshotPtr& snapshot) {
     if (time_view_.is_live() && frame_ % 2 == 0 && snapshot->has_server) {
         const FrameShare share(meter_, "map");
         map_->show_snapshot(snapshot);
+    }
+    {
+        const FrameShare share(meter_, "timeline");
+        timeline_.append(*snapshot);
+        if (time_view_.is_live()) timeline_view_->refresh();
     }
     if (frame_++ % slow_frames == 0 || !was_alive_) refresh_slowly();
     if (frame_ % comparison_frames == 0) {

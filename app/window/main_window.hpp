@@ -5,6 +5,7 @@
 #include "models/history.hpp"
 #include "models/metrics.hpp"
 #include "models/time_view.hpp"
+#include "models/timeline.hpp"
 #include "session/session.hpp"
 #include "window/frame_meter.hpp"
 #include "window/theme.hpp"
@@ -27,6 +28,7 @@ class NumberRow;
 class Panel;
 class SegmentButton;
 class StatusLine;
+class TimelineView;
 class WhatChanged;
 
 // The window: where everything is, and what is connected with what.
@@ -52,6 +54,7 @@ public:
     LoadBar& load_bar() noexcept { return *load_bar_; }
     WhatChanged& what_changed() noexcept { return *what_changed_; }
     TimeView& time_view() noexcept { return time_view_; }
+    TimelineView& timeline() noexcept { return *timeline_view_; }
 
 public slots:
     void undoModeChange();
@@ -86,6 +89,7 @@ private:
     Metrics metrics_;
     History history_;
     TimeView time_view_;
+    Timeline timeline_;
     ConnectionModel connection_model_;
     FrameMeter meter_;
     Theme theme_;
@@ -104,6 +108,8 @@ private:
     Panel* connections_panel_;
     ConnectionMap* map_;
     Panel* map_panel_;
+    TimelineView* timeline_view_;
+    Panel* timeline_panel_;
     WhatChanged* what_changed_;
     Panel* what_changed_panel_;
     StatusLine* status_line_;
