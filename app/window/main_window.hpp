@@ -6,6 +6,7 @@
 #include "models/metrics.hpp"
 #include "models/time_view.hpp"
 #include "models/timeline.hpp"
+#include "models/warnings.hpp"
 #include "session/session.hpp"
 #include "window/frame_meter.hpp"
 #include "window/theme.hpp"
@@ -29,6 +30,7 @@ class Panel;
 class SegmentButton;
 class StatusLine;
 class TimelineView;
+class WarningList;
 class WhatChanged;
 
 // The window: where everything is, and what is connected with what.
@@ -55,6 +57,7 @@ public:
     WhatChanged& what_changed() noexcept { return *what_changed_; }
     TimeView& time_view() noexcept { return time_view_; }
     TimelineView& timeline() noexcept { return *timeline_view_; }
+    const WarningBoard& warnings() const noexcept { return warning_board_; }
 
 public slots:
     void undoModeChange();
@@ -79,6 +82,9 @@ private:
     void show_server(const ProcessStatus& status);
     void show_load(const ProcessStatus& status);
     void tell(const QString& text, bool is_bad);
+    void check_warnings();
+    void show_warnings_button();
+    void go_to(const Finding& finding);
     void finish_mode_change(const ModeChange& change);
     void set_theme(Theme theme);
     void change_text_size(int steps);
@@ -90,6 +96,8 @@ private:
     History history_;
     TimeView time_view_;
     Timeline timeline_;
+    WarningBoard warning_board_;
+    WarningThresholds thresholds_;
     ConnectionModel connection_model_;
     FrameMeter meter_;
     Theme theme_;
@@ -102,6 +110,7 @@ private:
     Banner* load_banner_;
     LoadBar* load_bar_;
     NumberRow* numbers_;
+    SegmentButton* warnings_button_;
     SegmentButton* live_;
     ChartGrid* charts_;
     ConnectionView* connections_;
@@ -110,6 +119,8 @@ private:
     Panel* map_panel_;
     TimelineView* timeline_view_;
     Panel* timeline_panel_;
+    WarningList* warning_list_;
+    Panel* warnings_panel_;
     WhatChanged* what_changed_;
     Panel* what_changed_panel_;
     StatusLine* status_line_;
