@@ -13,6 +13,12 @@
 
 namespace connscope::app {
 
+// An event and the segment that it is of.
+struct SegmentEvent {
+    std::uint32_t segment = 0;
+    telemetry::EventReading event;
+};
+
 // Everything that one look at the watched processes found. Made on the watching thread, then never changed.
 struct Snapshot {
     std::chrono::nanoseconds taken{}; // CLOCK_MONOTONIC
@@ -24,6 +30,8 @@ struct Snapshot {
     std::vector<std::string> modes; // of the server, by number
     telemetry::Histogram delay_from_readiness; // since the snapshot before
     telemetry::Histogram delay_from_stamp;     //
+    std::vector<SegmentEvent> events;          // since the snapshot before
+    std::uint64_t events_lost = 0;             // overwritten before they could be read
 
     bool has_load = false; // false: `load` says nothing
     telemetry::LoadReading load;

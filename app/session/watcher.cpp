@@ -13,6 +13,7 @@ namespace connscope::app {
 namespace {
 
 constexpr std::chrono::milliseconds interval{50};
+constexpr std::size_t most_events = 50'000; // of a segment in one look: a million a second
 constexpr std::chrono::milliseconds patience{1500}; // for a process that was asked to end
 
 telemetry::Outcome<telemetry::SegmentReader> open_segment(const QString& name) {
@@ -192,6 +193,8 @@ void Watcher::look_at_server(Snapshot& into) {
     into.modes = modes_;
     into.delay_from_readiness.clear();
     into.delay_from_stamp.clear();
+    into.events.clear();
+    into.events_lost = 0;
     for (std::size_t segment = 0; segment < segments_.size(); ++segment) {
         if (segments_.at(segment).read_delays(telemetry::layout::DelayHistogram::from_readiness, delays_)) {
             into.delay_from_readiness.merge(delays_);
@@ -199,6 +202,9 @@ void Watcher::look_at_server(Snapshot& into) {
         if (segments_.at(segment).read_delays(telemetry::layout::DelayHistogram::from_stamp, delays_)) {
             into.delay_from_stamp.merge(delays_);
         }
+        if (!segments_.at(segment).read_events(events_, most_events)) continue;
+        into.events_lost += events_.lost;
+        for (const auto& event : events_.events) into.events.push_back({static_cast<std::uint32_t>(segment), event});
     }
     if (!server_observer_) return;
     auto process = server_observer_->read();

@@ -63,6 +63,7 @@ private:
     std::optional<observe::ProcessObserver> server_observer_;
     std::optional<observe::ProcessObserver> load_observer_;
     telemetry::Histogram delays_;
+    telemetry::EventsReading events_;
     std::vector<std::shared_ptr<Snapshot>> pool_; // those nobody else holds are used again
 };
 

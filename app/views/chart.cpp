@@ -9,6 +9,7 @@
 #include <qcustomplot.h>
 
 #include <QHBoxLayout>
+#include <QPicture>
 #include <QVBoxLayout>
 
 #include <cmath>
@@ -236,6 +237,21 @@ void Chart::refresh_legend() {
         entries.push_back({series.label, series.short_label, value_text(spec_.notation, value), series.meaning, {}});
     }
     legend_->show_entries(std::move(entries));
+}
+
+void Chart::draw_vectors(QPainter& painter) {
+    painter.save();
+    painter.fillRect(rect(), ink(palette()).card);
+    for (QWidget* child : findChildren<QWidget*>(QString(), Qt::FindDirectChildrenOnly)) {
+        if (child == plot_ || qobject_cast<InfoButton*>(child) != nullptr || !child->isVisible()) continue;
+        child->render(&painter, child->pos(), QRegion(), QWidget::DrawChildren);
+    }
+    QPicture picture; // QCustomPlot draws into a painter of its own kind only
+    QCPPainter plot_painter(&picture);
+    plot_->toPainter(&plot_painter, plot_->width(), plot_->height());
+    plot_painter.end();
+    painter.drawPicture(plot_->pos(), picture);
+    painter.restore();
 }
 
 std::optional<double> Chart::time_at(const QPointF& position) const {

@@ -14,6 +14,7 @@
 class QCustomPlot;
 class QCPGraph;
 class QMouseEvent;
+class QPainter;
 class QWheelEvent;
 
 namespace connscope::app {
@@ -37,6 +38,8 @@ public:
     void refresh_legend();
 
     QCustomPlot& plot() noexcept { return *plot_; }
+    // Draws title, legend and curves as they are now, at the chart's size.
+    void draw_vectors(QPainter& painter);
     // What the legend says of a series, for tests and copying.
     QString legend_value(std::size_t series) const;
 

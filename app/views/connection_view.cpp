@@ -3,8 +3,11 @@
 
 #include "models/format.hpp"
 #include "views/card.hpp"
+#include "views/filter_line.hpp"
 #include "views/palette.hpp"
 
+#include <QApplication>
+#include <QClipboard>
 #include <QEvent>
 #include <QHeaderView>
 #include <QMenu>
@@ -110,7 +113,7 @@ public:
 } // namespace
 
 ConnectionView::ConnectionView(ConnectionModel& model, QWidget* parent)
-    : QWidget(parent), model_(model), table_(new QTableView(this)) {
+    : QWidget(parent), model_(model), table_(new QTableView(this)), filter_(new FilterLine) {
     table_->setObjectName(QStringLiteral("connections_table"));
     table_->setAccessibleName(tr("Connections"));
     table_->setAccessibleDescription(tr("Every connection of the server, one a row"));
@@ -147,6 +150,10 @@ ConnectionView::ConnectionView(ConnectionModel& model, QWidget* parent)
     box->addWidget(table_);
     size_columns();
 
+    filter_->setMinimumWidth(fontMetrics().averageCharWidth() * 34);
+    connect(filter_, &FilterLine::filterChanged, this, [this](const ConnectionModel::Filter& filter) { model_.set_filter(filter); });
+    table_->setContextMenuPolicy(Qt::CustomContextMenu);
+    connect(table_, &QWidget::customContextMenuRequested, this, &ConnectionView::show_row_menu);
     connect(table_->selectionModel(), &QItemSelectionModel::selectionChanged, this,
             [this] { emit selectionChanged(selected()); });
     const auto summarise = [this] {
@@ -199,6 +206,41 @@ void ConnectionView::size_columns() {
     }
     table_->verticalHeader()->setDefaultSectionSize(cells.height() + 5);
     table_->verticalHeader()->setMinimumSectionSize(cells.height());
+}
+
+void ConnectionView::show_row_menu(const QPoint& at) {
+    const QModelIndex index = table_->indexAt(at);
+    if (!index.isValid()) return;
+    table_->selectRow(index.row());
+    const ConnectionKey key = key_of(model_.connection(index.row()));
+    auto* menu = new QMenu(this); // not exec(): the window goes on behind it
+    menu->setObjectName(QStringLiteral("row_menu"));
+    menu->setAttribute(Qt::WA_DeleteOnClose);
+    menu->setToolTipsVisible(true);
+    QAction* follow = menu->addAction(tr("&Follow in the timeline"), this, [this, key] { emit followWanted(key); });
+    follow->setToolTip(tr("Its slices stand out in the timeline."));
+    QAction* copy = menu->addAction(tr("&Copy row"), this, [this, key] {
+        if (const auto row = model_.row_of(key)) copy_row(*row);
+    });
+    copy->setToolTip(tr("The shown columns, with tabs between them."));
+    menu->addSeparator();
+    QAction* close = menu->addAction(tr("C&lose connection"), this, [this, key] { emit closeWanted(key); });
+    close->setToolTip(tr("The server closes it; the load opens another one where it wants as many as before."));
+    menu->popup(table_->viewport()->mapToGlobal(at));
+}
+
+void ConnectionView::copy_row(int row) const {
+    QStringList heads;
+    QStringList cells;
+    const QHeaderView* head = table_->horizontalHeader();
+    for (int place = 0; place < head->count(); ++place) {
+        const int column = head->logicalIndex(place);
+        if (table_->isColumnHidden(column)) continue;
+        heads << model_.headerData(column, Qt::Horizontal).toString();
+        cells << model_.index(row, column).data().toString();
+    }
+    QApplication::clipboard()->setText(heads.join(QLatin1Char('\t')) + QLatin1Char('\n') + cells.join(QLatin1Char('\t')) +
+                                       QLatin1Char('\n'));
 }
 
 void ConnectionView::show_column_menu(const QPoint& global) {

@@ -12,7 +12,7 @@
 
 namespace connscope::app {
 
-class MutedLabel;
+class FilterLine;
 
 // The table of all connections. `model` outlives it.
 class ConnectionView : public QWidget {
@@ -21,6 +21,8 @@ public:
     explicit ConnectionView(ConnectionModel& model, QWidget* parent = nullptr);
 
     QTableView& table() noexcept { return *table_; }
+    // Stands in the panel's head.
+    FilterLine* filter() const noexcept { return filter_; }
     // What the title says beside the view's name: "200 · sorted by longest slice".
     QString summary() const;
 
@@ -30,6 +32,8 @@ public:
 signals:
     void selectionChanged(std::optional<connscope::app::ConnectionKey> key);
     void summaryChanged(const QString& summary);
+    void closeWanted(connscope::app::ConnectionKey key);
+    void followWanted(connscope::app::ConnectionKey key);
 
 protected:
     void changeEvent(QEvent* event) override;
@@ -37,9 +41,12 @@ protected:
 private:
     void size_columns();
     void show_column_menu(const QPoint& global);
+    void show_row_menu(const QPoint& at);
+    void copy_row(int row) const;
 
     ConnectionModel& model_;
     QTableView* table_;
+    FilterLine* filter_;
     QString summary_;
 };
 

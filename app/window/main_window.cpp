@@ -6,6 +6,9 @@
 #include "views/chart_grid.hpp"
 #include "views/connection_map.hpp"
 #include "views/connection_view.hpp"
+#include "views/filter_line.hpp"
+#include "views/timeline_view.hpp"
+#include "views/warning_list.hpp"
 #include "views/what_changed.hpp"
 #include "window/banner.hpp"
 #include "window/load_bar.hpp"
@@ -59,6 +62,11 @@ void MainWindow::make_top() {
     mode_bar_ = new ModeBar(top);
     load_bar_ = new LoadBar(top);
     numbers_ = new NumberRow(history_, top);
+    warnings_button_ = new SegmentButton(QString(), top);
+    warnings_button_->setObjectName(QStringLiteral("warnings_button"));
+    warnings_button_->setAccessibleName(tr("Warnings"));
+    warnings_button_->set_alarming(true);
+    warnings_button_->hide();
     live_ = new SegmentButton(tr("Pause"), top);
     live_->setObjectName(QStringLiteral("live"));
     live_->setAccessibleName(tr("Pause the view or go back to now"));
@@ -70,6 +78,7 @@ void MainWindow::make_top() {
     first_line->setSpacing(10);
     first_line->addWidget(menu_bar_);
     first_line->addWidget(mode_bar_->message_label(), 1);
+    first_line->addWidget(warnings_button_);
     first_line->addWidget(live_);
     auto* stack = new QVBoxLayout(top);
     stack->setContentsMargins(0, 0, 0, 6);
@@ -102,31 +111,57 @@ void MainWindow::make_sheet() {
 void MainWindow::make_panels() {
     setDockOptions(AnimatedDocks | AllowNestedDocks | AllowTabbedDocks);
     connections_ = new ConnectionView(connection_model_);
-    connections_panel_ = new Panel(QStringLiteral("connections_panel"), tr("Connections"), connections_, nullptr, this);
+    connections_panel_ = new Panel(QStringLiteral("connections_panel"), tr("Connections"), connections_, connections_->filter(), this);
     map_ = new ConnectionMap;
     map_panel_ = new Panel(QStringLiteral("map_panel"), tr("Map"), map_, map_->chooser(), this);
+    timeline_view_ = new TimelineView(timeline_, time_view_);
+    timeline_panel_ =
+        new Panel(QStringLiteral("timeline_panel"), tr("Timeline"), timeline_view_, timeline_view_->chooser(), this);
     what_changed_ = new WhatChanged(history_);
     what_changed_panel_ = new Panel(QStringLiteral("what_changed_panel"), tr("What changed"), what_changed_, nullptr, this);
+    warning_list_ = new WarningList(warning_board_);
+    warnings_panel_ = new Panel(QStringLiteral("warnings_panel"), tr("Warnings"), warning_list_, nullptr, this);
     place_panels();
 
+    connect(warning_list_, &WarningList::chosen, this, &MainWindow::go_to);
+    connect(warnings_button_, &QAbstractButton::clicked, this, [this] {
+        warnings_button_->setChecked(false);
+        warnings_panel_->show();
+        warnings_panel_->raise();
+        if (warning_board_.active() > 0) go_to(warning_board_.warnings().front().finding);
+    });
     connect(connections_, &ConnectionView::summaryChanged, connections_panel_, &Panel::show_summary);
+    connect(timeline_view_, &TimelineView::summaryChanged, timeline_panel_, &Panel::show_summary);
+    // One selection for all views, kept by the table.
     connect(connections_, &ConnectionView::selectionChanged, map_, &ConnectionMap::select);
+    connect(connections_, &ConnectionView::selectionChanged, timeline_view_, &TimelineView::select);
     connect(map_, &ConnectionMap::clicked, connections_, &ConnectionView::select);
+    connect(timeline_view_, &TimelineView::clicked, connections_, &ConnectionView::select);
+    connect(connections_, &ConnectionView::followWanted, this, [this] {
+        timeline_panel_->show();
+        timeline_panel_->raise();
+        timeline_view_->setFocus();
+    });
+    connect(connections_, &ConnectionView::closeWanted, this, [this](const ConnectionKey& key) { session_.closeConnection(key.id); });
     connect(what_changed_, &WhatChanged::summaryChanged, what_changed_panel_, &Panel::show_summary);
 }
 
 void MainWindow::place_panels() {
-    for (Panel* panel : {connections_panel_, map_panel_, what_changed_panel_}) {
+    for (Panel* panel : {connections_panel_, map_panel_, timeline_panel_, what_changed_panel_, warnings_panel_}) {
         panel->setFloating(false);
         panel->show();
     }
     addDockWidget(Qt::BottomDockWidgetArea, connections_panel_);
     splitDockWidget(connections_panel_, map_panel_, Qt::Horizontal);
+    splitDockWidget(map_panel_, timeline_panel_, Qt::Horizontal);
     addDockWidget(Qt::RightDockWidgetArea, what_changed_panel_);
+    splitDockWidget(what_changed_panel_, warnings_panel_, Qt::Vertical);
     const int line = fontMetrics().height();
-    resizeDocks({connections_panel_, map_panel_}, {line * 12, line * 12}, Qt::Vertical);
-    resizeDocks({connections_panel_, map_panel_}, {3, 1}, Qt::Horizontal);
+    const int height = line * 12;
+    resizeDocks({connections_panel_, map_panel_, timeline_panel_}, {height, height, height}, Qt::Vertical);
+    resizeDocks({connections_panel_, map_panel_, timeline_panel_}, {42, 20, 38}, Qt::Horizontal);
     resizeDocks({what_changed_panel_}, {fontMetrics().averageCharWidth() * 42}, Qt::Horizontal);
+    resizeDocks({what_changed_panel_, warnings_panel_}, {3, 1}, Qt::Vertical);
 }
 
 void MainWindow::make_menus() {
@@ -161,7 +196,7 @@ void MainWindow::make_menus() {
     connect(&time_view_, &TimeView::viewChanged, charts_, &ChartGrid::refresh);
     view->addAction(tr("Back to the last &minute"), QKeySequence(Qt::Key_Home), &time_view_, &TimeView::resetSpan);
     view->addSeparator();
-    for (Panel* panel : {connections_panel_, map_panel_, what_changed_panel_}) view->addAction(panel->toggleViewAction());
+    for (Panel* panel : {connections_panel_, map_panel_, timeline_panel_, what_changed_panel_, warnings_panel_}) view->addAction(panel->toggleViewAction());
     view->addAction(tr("&Reset layout"), this, &MainWindow::reset_layout);
     view->addSeparator();
     auto* themes = new QActionGroup(this);
@@ -235,7 +270,13 @@ void MainWindow::take_snapshot(const SnapshotPtr& snapshot) {
         const FrameShare share(meter_, "map");
         map_->show_snapshot(snapshot);
     }
+    {
+        const FrameShare share(meter_, "timeline");
+        timeline_.append(*snapshot);
+        if (time_view_.is_live()) timeline_view_->refresh();
+    }
     if (frame_++ % slow_frames == 0 || !was_alive_) refresh_slowly();
+    check_warnings();
     if (frame_ % comparison_frames == 0) {
         const FrameShare share(meter_, "comparison");
         what_changed_->refresh();
@@ -314,6 +355,46 @@ void MainWindow::show_load(const ProcessStatus& status) {
 }
 
 void MainWindow::tell(const QString& text, bool is_bad) { mode_bar_->show_message(text, is_bad); }
+
+void MainWindow::check_warnings() {
+    const FrameShare share(meter_, "warnings");
+    bool program_decides = false;
+    for (const ModeDescription& mode : session_.modes()) {
+        if (mode.id == session_.mode()) program_decides = mode.scheduling != ModeDescription::Scheduling::kernel;
+    }
+    warning_board_.update({*newest_, session_.server(), thresholds_, history_.newest_time(), mode_bar_->name_of(session_.mode()),
+                           program_decides});
+    if (frame_ % slow_frames != 0) return;
+    warning_list_->refresh(history_.newest_time());
+    show_warnings_button();
+}
+
+void MainWindow::show_warnings_button() {
+    const std::size_t active = warning_board_.active();
+    warnings_button_->setVisible(active > 0);
+    if (active == 0) return;
+    const QString text = active == 1 ? tr("1 warning") : tr("%1 warnings").arg(active);
+    warnings_button_->setToolTip(tr("%1\nA click goes there.").arg(warning_board_.warnings().front().finding.text));
+    if (text == warnings_button_->text()) return;
+    warnings_button_->setText(text);
+    warnings_button_->updateGeometry();
+}
+
+void MainWindow::go_to(const Finding& finding) {
+    if (finding.culprit) {
+        connections_panel_->show();
+        connections_panel_->raise();
+        connections_->select(*finding.culprit);
+        return;
+    }
+    if (auto* view = findChild<QWidget*>(finding.view); view != nullptr) {
+        if (auto* panel = qobject_cast<Panel*>(view)) {
+            panel->show();
+            panel->raise();
+        }
+        view->setFocus();
+    }
+}
 
 void MainWindow::finish_mode_change(const ModeChange& change) {
     mode_bar_->show_result(change);

@@ -5,6 +5,8 @@
 #include "models/history.hpp"
 #include "models/metrics.hpp"
 #include "models/time_view.hpp"
+#include "models/timeline.hpp"
+#include "models/warnings.hpp"
 #include "session/session.hpp"
 #include "window/frame_meter.hpp"
 #include "window/theme.hpp"
@@ -27,6 +29,8 @@ class NumberRow;
 class Panel;
 class SegmentButton;
 class StatusLine;
+class TimelineView;
+class WarningList;
 class WhatChanged;
 
 // The window: where everything is, and what is connected with what.
@@ -52,6 +56,8 @@ public:
     LoadBar& load_bar() noexcept { return *load_bar_; }
     WhatChanged& what_changed() noexcept { return *what_changed_; }
     TimeView& time_view() noexcept { return time_view_; }
+    TimelineView& timeline() noexcept { return *timeline_view_; }
+    const WarningBoard& warnings() const noexcept { return warning_board_; }
 
 public slots:
     void undoModeChange();
@@ -76,6 +82,9 @@ private:
     void show_server(const ProcessStatus& status);
     void show_load(const ProcessStatus& status);
     void tell(const QString& text, bool is_bad);
+    void check_warnings();
+    void show_warnings_button();
+    void go_to(const Finding& finding);
     void finish_mode_change(const ModeChange& change);
     void set_theme(Theme theme);
     void change_text_size(int steps);
@@ -86,6 +95,9 @@ private:
     Metrics metrics_;
     History history_;
     TimeView time_view_;
+    Timeline timeline_;
+    WarningBoard warning_board_;
+    WarningThresholds thresholds_;
     ConnectionModel connection_model_;
     FrameMeter meter_;
     Theme theme_;
@@ -98,12 +110,17 @@ private:
     Banner* load_banner_;
     LoadBar* load_bar_;
     NumberRow* numbers_;
+    SegmentButton* warnings_button_;
     SegmentButton* live_;
     ChartGrid* charts_;
     ConnectionView* connections_;
     Panel* connections_panel_;
     ConnectionMap* map_;
     Panel* map_panel_;
+    TimelineView* timeline_view_;
+    Panel* timeline_panel_;
+    WarningList* warning_list_;
+    Panel* warnings_panel_;
     WhatChanged* what_changed_;
     Panel* what_changed_panel_;
     StatusLine* status_line_;

@@ -33,8 +33,13 @@ void SegmentButton::set_ends(bool first, bool last) {
     update();
 }
 
+void SegmentButton::set_alarming(bool alarming) {
+    is_alarming_ = alarming;
+    update();
+}
+
 QSize SegmentButton::sizeHint() const {
-    const QFontMetrics metrics(scaled_font(font(), 1.0, QFont::Medium));
+    const QFontMetrics metrics(scaled_font(font(), 1.0, QFont::DemiBold));
     return {metrics.horizontalAdvance(text()) + metrics.averageCharWidth() * 3, metrics.height() + 12};
 }
 
@@ -68,8 +73,11 @@ void SegmentButton::paintEvent(QPaintEvent*) {
     path.arcTo(QRectF(area.left(), area.top(), 2 * left, 2 * left), 180, -90);
 
     const bool is_lit = isEnabled() && (underMouse() || isDown());
-    painter.setPen(QPen(isChecked() ? colours.accent : colours.border, 1));
-    painter.setBrush(isChecked() ? colours.accent : is_lit ? colours.hover : colours.card);
+    painter.setPen(QPen(isChecked() ? colours.accent : is_alarming_ ? colours.bad : colours.border, 1));
+    painter.setBrush(isChecked()    ? colours.accent
+                     : is_alarming_ ? colours.warning_background
+                     : is_lit       ? colours.hover
+                                    : colours.card);
     painter.drawPath(path);
     if (hasFocus()) {
         painter.setPen(QPen(isChecked() ? colours.on_accent : colours.accent, 1, Qt::DotLine));
@@ -77,7 +85,7 @@ void SegmentButton::paintEvent(QPaintEvent*) {
         painter.drawRoundedRect(area.adjusted(3, 3, -3, -3), 3, 3);
     }
     painter.setFont(scaled_font(font(), 1.0, isChecked() ? QFont::DemiBold : QFont::Medium));
-    painter.setPen(isChecked() ? colours.on_accent : isEnabled() ? colours.text : colours.muted);
+    painter.setPen(isChecked() ? colours.on_accent : is_alarming_ ? colours.bad : isEnabled() ? colours.text : colours.muted);
     painter.drawText(rect(), Qt::AlignCenter, text());
 }
 

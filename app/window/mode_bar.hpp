@@ -22,6 +22,8 @@ public:
 
     // Whether its left and right ends are round.
     void set_ends(bool first, bool last);
+    // Drawn in the colour of what is wrong.
+    void set_alarming(bool alarming);
 
     QSize sizeHint() const override;
     QSize minimumSizeHint() const override { return sizeHint(); }
@@ -34,6 +36,7 @@ protected:
 private:
     bool is_first_ = true;
     bool is_last_ = true;
+    bool is_alarming_ = false;
 };
 
 // The window's main control: the server's modes, grouped by who decides which connection runs.

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "models/timeline.hpp"
+
+#include <algorithm>
+
+namespace connscope::app {
+
+namespace {
+
+constexpr std::size_t removed_at_once = 4096;
+
+double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
+
+bool is_slice(telemetry::layout::EventKind kind) {
+    return kind >= telemetry::layout::EventKind::slice_to_read && kind <= telemetry::layout::EventKind::slice_to_hand_off;
+}
+
+} // namespace
+
+std::span<const TimelineSlice> TimelineLane::within(double begin, double end) const {
+    const auto all = slices();
+    // One that began before `begin` may reach into it, by no more than the longest there is.
+    const auto first = std::lower_bound(all.begin(), all.end(), begin - longest_,
+                                        [](const TimelineSlice& slice, double time) { return slice.begin < time; });
+    const auto last =
+        std::upper_bound(first, all.end(), end, [](double time, const TimelineSlice& slice) { return time < slice.begin; });
+    return {first, last};
+}
+
+void Timeline::append(const Snapshot& snapshot) {
+    const double before = newest_;
+    newest_ = seconds(snapshot.taken);
+    if (snapshot.events_lost > 0) losses_.push_back({before, newest_, snapshot.events_lost});
+
+    for (const SegmentEvent& each : snapshot.events) {
+        if (!is_slice(each.event.kind)) continue;
+        TimelineLane& lane = lanes_[each.event.thread];
+        TimelineSlice slice;
+        slice.begin = seconds(each.event.begin);
+        slice.end = slice.begin + seconds(each.event.length);
+        slice.connection = {each.segment, each.event.connection};
+        slice.ended_by = each.event.kind;
+        lane.longest_ = std::max(lane.longest_, slice.end - slice.begin);
+        const bool in_order = lane.slices_.empty() || lane.slices_.back().begin <= slice.begin;
+        lane.slices_.push_back(slice);
+        if (!in_order) { // of another ring; only the newest can be out of order
+            const auto place = std::upper_bound(lane.slices_.begin(), lane.slices_.end() - 1, slice.begin,
+                                                [](double time, const TimelineSlice& other) { return time < other.begin; });
+            std::rotate(place, lane.slices_.end() - 1, lane.slices_.end());
+        }
+    }
+
+    const double oldest = newest_ - length;
+    for (auto lane = lanes_.begin(); lane != lanes_.end();) {
+        auto& [thread, slices] = *lane;
+        while (slices.first_ < slices.slices_.size() && slices.slices_[slices.first_].end < oldest) ++slices.first_;
+        if (slices.first_ == slices.slices_.size()) {
+            lane = lanes_.erase(lane);
+            continue;
+        }
+        if (slices.first_ >= removed_at_once) {
+            slices.slices_.erase(slices.slices_.begin(), slices.slices_.begin() + static_cast<std::ptrdiff_t>(slices.first_));
+            slices.first_ = 0;
+        }
+        ++lane;
+    }
+    std::erase_if(losses_, [&](const TimelineLoss& loss) { return loss.end < oldest; });
+}
+
+void Timeline::clear() {
+    lanes_.clear();
+    losses_.clear();
+}
+
+} // namespace connscope::app

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "models/connection_model.hpp"
+#include "session/snapshot.hpp"
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <vector>
+
+namespace connscope::app {
+
+// One slice of a connection on a thread. Times are s of CLOCK_MONOTONIC.
+struct TimelineSlice {
+    double begin = 0;
+    double end = 0;
+    ConnectionKey connection;
+    telemetry::layout::EventKind ended_by{};
+};
+
+// The slices of one thread of the server, in the order of their begins.
+class TimelineLane {
+public:
+    std::span<const TimelineSlice> slices() const noexcept { return std::span(slices_).subspan(first_); }
+    // Those that lie within [begin, end], in part at least.
+    std::span<const TimelineSlice> within(double begin, double end) const;
+
+private:
+    friend class Timeline;
+    std::vector<TimelineSlice> slices_;
+    std::size_t first_ = 0; // those before it are too old; they are removed many at a time
+    double longest_ = 0;    // s: no slice is longer
+};
+
+// Events that were overwritten before they could be read, some time within (begin, end).
+struct TimelineLoss {
+    double begin = 0;
+    double end = 0;
+    std::uint64_t events = 0;
+};
+
+// The last ten seconds of all slices, by thread. A value: a copy of it stays as it is. One thread at a time.
+class Timeline {
+public:
+    static constexpr double length = 10; // s
+
+    void append(const Snapshot& snapshot);
+    void clear();
+
+    // Threads by the kernel's number, those without a slice in the last ten seconds left out.
+    const std::map<std::uint32_t, TimelineLane>& lanes() const noexcept { return lanes_; }
+    std::span<const TimelineLoss> losses() const noexcept { return losses_; }
+    double newest() const noexcept { return newest_; } // when it was looked at last
+
+private:
+    std::map<std::uint32_t, TimelineLane> lanes_;
+    std::vector<TimelineLoss> losses_;
+    double newest_ = 0;
+};
+
+} // namespace connscope::app

@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "views/timeline_view.hpp"
+
+#include "models/format.hpp"
+#include "models/time_view.hpp"
+#include "views/card.hpp"
+
+#include <QComboBox>
+#include <QHelpEvent>
+#include <QKeyEvent>
+#include <QMouseEvent>
+#include <QPainter>
+#include <QToolTip>
+
+#include <algorithm>
+#include <cmath>
+
+namespace connscope::app {
+
+namespace {
+
+using telemetry::layout::EventKind;
+
+constexpr int lane_gap = 3;
+constexpr int block_text_margin = 4;
+constexpr double least_strength = 0.35; // a pixel in which little ran is still seen
+constexpr double dimmed = 0.25;         // while another connection is selected
+
+QString ending_text(EventKind kind) {
+    switch (kind) {
+    case EventKind::slice_to_read: return TimelineView::tr("then waited to read");
+    case EventKind::slice_to_write: return TimelineView::tr("then waited to write");
+    case EventKind::slice_to_ready: return TimelineView::tr("then yielded");
+    case EventKind::slice_to_pause: return TimelineView::tr("then paused");
+    case EventKind::slice_to_close: return TimelineView::tr("then was closed");
+    case EventKind::slice_to_hand_off: return TimelineView::tr("then was handed over to another carrier");
+    case EventKind::opened:
+    case EventKind::mode_changed: break;
+    }
+    return {};
+}
+
+Meaning meaning_of_ending(EventKind kind) {
+    switch (kind) {
+    case EventKind::slice_to_read: return Meaning::waiting_read;
+    case EventKind::slice_to_write: return Meaning::waiting_write;
+    case EventKind::slice_to_ready: return Meaning::ready;
+    case EventKind::slice_to_hand_off: return Meaning::thread;
+    default: return Meaning::paused;
+    }
+}
+
+constexpr std::array connection_hues{Meaning::coroutine, Meaning::ready,  Meaning::running, Meaning::fiber,
+                                     Meaning::closure,   Meaning::thread, Meaning::page_tables};
+
+QRgb blend(QRgb colour, QRgb behind, double share) {
+    const auto part = [&](int a, int b) { return static_cast<int>(std::lround(a * share + b * (1 - share))); };
+    return qRgb(part(qRed(colour), qRed(behind)), part(qGreen(colour), qGreen(behind)), part(qBlue(colour), qBlue(behind)));
+}
+
+} // namespace
+
+TimelineView::TimelineView(const Timeline& timeline, TimeView& view, QWidget* parent)
+    : QWidget(parent), live_(timeline), view_(view), chooser_(new QComboBox) {
+    setObjectName(QStringLiteral("timeline"));
+    setAccessibleName(tr("Timeline"));
+    setAccessibleDescription(tr("What ran when on each thread of the server"));
+    setFocusPolicy(Qt::StrongFocus);
+    setMouseTracking(true);
+    chooser_->setObjectName(QStringLiteral("timeline_colours"));
+    chooser_->setAccessibleName(tr("What the colours of the timeline mean"));
+    chooser_->setToolTip(tr("Blocks are coloured by connection, or by how the slice ended."));
+    chooser_->addItem(tr("Connection"));
+    chooser_->addItem(tr("Ending"));
+    connect(chooser_, &QComboBox::currentIndexChanged, this, [this] { update(); });
+    connect(&view_, &TimeView::liveChanged, this, [this](bool is_live) {
+        if (is_live) {
+            frozen_.reset();
+        } else if (!frozen_) {
+            end_ = live_.newest();
+            frozen_ = std::make_unique<Timeline>(live_);
+        }
+        refresh();
+    });
+}
+
+QSize TimelineView::minimumSizeHint() const { return {fontMetrics().averageCharWidth() * 30, fontMetrics().height() * 5}; }
+
+double TimelineView::end() const { return frozen_ ? end_ : live_.newest(); }
+
+void TimelineView::select(std::optional<ConnectionKey> key) {
+    selected_ = key;
+    update();
+}
+
+void TimelineView::refresh() {
+    if (!isVisible()) return;
+    choose_lanes();
+    QString now = summary();
+    if (now != summary_) {
+        summary_ = std::move(now);
+        emit summaryChanged(summary_);
+    }
+    update();
+}
+
+QString TimelineView::summary() const {
+    const std::size_t all = timeline().lanes().size();
+    const QString span = duration_text(span_);
+    if (shown_.size() >= all) return frozen_ ? tr("%1, paused").arg(span) : tr("last %1").arg(span);
+    return tr("%1, the busiest %2 of %3 threads").arg(span).arg(shown_.size()).arg(all);
+}
+
+QRect TimelineView::lanes_area() const {
+    const int left = fontMetrics().horizontalAdvance(QStringLiteral("9999999")) + 10;
+    return {left, 0, std::max(width() - left - 4, 10), std::max(height() - fontMetrics().height() - 4, 10)};
+}
+
+int TimelineView::lane_height() const { return fontMetrics().height() + 4; }
+
+QRect TimelineView::lane_place(std::size_t row) const {
+    const QRect area = lanes_area();
+    const auto rows = static_cast<int>(std::max<std::size_t>(shown_.size(), 1));
+    const int height = std::clamp(area.height() / rows - lane_gap, lane_height(), 2 * lane_height());
+    return {area.left(), area.top() + static_cast<int>(row) * (height + lane_gap), area.width(), height};
+}
+
+// As many lanes as there is room for: the busiest ones of the shown stretch, in the order of their numbers.
+void TimelineView::choose_lanes() {
+    const auto room = static_cast<std::size_t>(std::max(lanes_area().height() / (lane_height() + lane_gap), 1));
+    shown_.clear();
+    for (const auto& [thread, lane] : timeline().lanes()) shown_.push_back({thread, &lane});
+    if (shown_.size() <= room) return;
+    std::vector<std::pair<double, Shown>> busy;
+    for (const Shown& each : shown_) {
+        double time = 0;
+        for (const TimelineSlice& slice : each.lane->within(begin(), end())) {
+            time += slice.end - slice.begin;
+            if (selected_ && slice.connection == *selected_) time += longest_span; // never left out
+        }
+        busy.emplace_back(time, each);
+    }
+    std::nth_element(busy.begin(), busy.begin() + static_cast<std::ptrdiff_t>(room), busy.end(),
+                     [](const auto& a, const auto& b) { return a.first > b.first; });
+    busy.resize(room);
+    shown_.clear();
+    for (const auto& [time, each] : busy) shown_.push_back(each);
+    std::sort(shown_.begin(), shown_.end(), [](const Shown& a, const Shown& b) { return a.thread < b.thread; });
+}
+
+double TimelineView::time_at(double x) const {
+    const QRect area = lanes_area();
+    return begin() + (x - area.left()) / area.width() * span_;
+}
+
+double TimelineView::x_of(double time) const {
+    const QRect area = lanes_area();
+    return area.left() + (time - begin()) / span_ * area.width();
+}
+
+QRgb TimelineView::colour_of(const TimelineSlice& slice) const {
+    const bool by_connection = chooser_->currentIndex() == 0;
+    return colour(by_connection ? connection_hues[static_cast<std::size_t>(slice.connection.id % connection_hues.size())]
+                                : meaning_of_ending(slice.ended_by),
+                  palette())
+        .rgb();
+}
+
+void TimelineView::paint_lane(std::size_t row) {
+    const int pixels = image_.width();
+    auto* line = reinterpret_cast<QRgb*>(image_.scanLine(static_cast<int>(row)));
+    const QRgb behind = ink(palette()).hover.rgb();
+    std::fill(line, line + pixels, behind);
+    busy_.assign(static_cast<std::size_t>(pixels), 0.0);
+    std::vector<double> most(static_cast<std::size_t>(pixels), 0.0); // the longest share of one slice in each pixel
+    const double from = begin();
+    const double pixel = span_ / pixels;
+    for (const TimelineSlice& slice : shown_[row].lane->within(from, end())) {
+        if (slice.end < from) continue;
+        QRgb hue = colour_of(slice);
+        if (selected_ && slice.connection != *selected_) hue = blend(hue, behind, dimmed);
+        const double first = (slice.begin - from) / pixel;
+        const double last = (slice.end - from) / pixel;
+        const int left = std::clamp(static_cast<int>(first), 0, pixels - 1);
+        const int right = std::clamp(static_cast<int>(last), 0, pixels - 1);
+        const bool is_selected = selected_ && slice.connection == *selected_;
+        for (int x = left; x <= right; ++x) {
+            const double share = std::min<double>(last, x + 1) - std::max<double>(first, x);
+            auto& strongest = most[static_cast<std::size_t>(x)];
+            busy_[static_cast<std::size_t>(x)] += share;
+            if (share > strongest || is_selected) {
+                strongest = is_selected ? 2 : share;
+                line[x] = hue;
+            }
+        }
+    }
+    for (int x = 0; x < pixels; ++x) {
+        const double busy = busy_[static_cast<std::size_t>(x)];
+        if (busy <= 0 || busy >= 0.999) continue;
+        const bool is_selected = most[static_cast<std::size_t>(x)] >= 2;
+        line[x] = blend(line[x], behind, is_selected ? 1 : least_strength + (1 - least_strength) * busy);
+    }
+}
+
+void TimelineView::paint_labels(QPainter& painter, std::size_t row) const {
+    const QFontMetrics metrics = fontMetrics();
+    const QRect place = lane_place(row);
+    for (const TimelineSlice& slice : shown_[row].lane->within(begin(), end())) {
+        const double left = std::max(x_of(slice.begin), static_cast<double>(place.left()));
+        const double right = std::min(x_of(slice.end), static_cast<double>(place.right()));
+        if (right - left < metrics.averageCharWidth() * 3) continue;
+        const QString number = QString::number(slice.connection.id);
+        const QString text = tr("%1 for %2").arg(number, duration_text(slice.end - slice.begin));
+        const double room = right - left - 2 * block_text_margin;
+        const QString shown = metrics.horizontalAdvance(text) <= room     ? text
+                              : metrics.horizontalAdvance(number) <= room ? number
+                                                                          : QString();
+        if (shown.isEmpty()) continue;
+        const QColor hue = QColor::fromRgb(colour_of(slice));
+        painter.setPen(hue.lightness() > 120 ? QColor(0x10, 0x14, 0x18) : QColor(Qt::white));
+        painter.drawText(QRectF(left + block_text_margin, place.top(), room, place.height()), Qt::AlignVCenter | Qt::AlignLeft, shown);
+    }
+}
+
+void TimelineView::paint_losses(QPainter& painter) const {
+    const Ink& colours = ink(palette());
+    for (const TimelineLoss& loss : timeline().losses()) {
+        if (loss.end < begin() || loss.begin > end()) continue;
+        const QRect area = lanes_area();
+        const double left = std::max(x_of(loss.begin), static_cast<double>(area.left()));
+        const double right = std::min(x_of(loss.end), static_cast<double>(area.right()));
+        const QRectF place(left, area.top(), std::max(right - left, 2.0), area.height());
+        painter.fillRect(place, QBrush(colours.bad, Qt::BDiagPattern));
+        const QString text = tr("%1 events lost").arg(count_text(static_cast<double>(loss.events)));
+        const int width = fontMetrics().horizontalAdvance(text);
+        if (width + 8 > place.width()) continue;
+        painter.fillRect(QRectF(left, area.top(), width + 8, fontMetrics().height() + 2), colours.card);
+        painter.setPen(colours.bad);
+        painter.drawText(QPointF(left + 4, area.top() + fontMetrics().ascent() + 1), text);
+    }
+}
+
+void TimelineView::paint_axis(QPainter& painter) const {
+    const Ink& colours = ink(palette());
+    const QRect area = lanes_area();
+    const QFont small = scaled_font(font(), 0.85);
+    const QFontMetrics metrics(small);
+    painter.setFont(small);
+    // Ticks at round distances from the right end.
+    const double wanted = span_ / std::max(area.width() / (metrics.horizontalAdvance(QStringLiteral("\u2212999 ms")) * 2), 1);
+    const double power = std::pow(10, std::floor(std::log10(wanted)));
+    const double step = power * (wanted / power > 5 ? 10 : wanted / power > 2 ? 5 : wanted / power > 1 ? 2 : 1);
+    for (double ago = 0; ago <= span_ * 1.0001; ago += step) {
+        const double x = x_of(end() - ago);
+        const QString text = ago == 0 ? (frozen_ ? tr("0") : tr("now")) : QChar(0x2212) + duration_text(ago);
+        const int width = metrics.horizontalAdvance(text);
+        const double left = std::clamp(x - width / 2.0, static_cast<double>(area.left() - 10), static_cast<double>(this->width() - width));
+        painter.setPen(QPen(colours.border, 0));
+        painter.drawLine(QLineF(x, area.bottom() - 2, x, area.bottom() + 2));
+        painter.setPen(colours.muted);
+        painter.drawText(QPointF(left, height() - metrics.descent() - 1), text);
+    }
+}
+
+void TimelineView::paintEvent(QPaintEvent*) {
+    QPainter painter(this);
+    const Ink& colours = ink(palette());
+    const QRect area = lanes_area();
+    if (shown_.empty()) {
+        painter.setPen(colours.muted);
+        painter.drawText(rect(), Qt::AlignCenter, tr("nothing has run in the last ten seconds"));
+        return;
+    }
+    const double ratio = devicePixelRatioF();
+    const int pixels = std::max(static_cast<int>(area.width() * ratio), 1);
+    if (image_.width() != pixels || image_.height() != static_cast<int>(shown_.size())) {
+        image_ = QImage(pixels, static_cast<int>(shown_.size()), QImage::Format_RGB32);
+    }
+    for (std::size_t row = 0; row < shown_.size(); ++row) {
+        const QRect place = lane_place(row);
+        if (place.bottom() > area.bottom() + 2) break;
+        paint_lane(row);
+        painter.drawImage(QRectF(place), image_, QRectF(0, static_cast<double>(row), pixels, 1));
+        painter.setPen(colours.muted);
+        painter.drawText(QRect(0, place.top(), place.left() - 6, place.height()), Qt::AlignVCenter | Qt::AlignRight,
+                         QString::number(shown_[row].thread));
+        paint_labels(painter, row);
+    }
+    paint_losses(painter);
+    paint_axis(painter);
+}
+
+const TimelineSlice* TimelineView::slice_at(const QPoint& position) const {
+    for (std::size_t row = 0; row < shown_.size(); ++row) {
+        if (!lane_place(row).contains(position)) continue;
+        // The slice under the mouse, or the nearest one that is less than two pixels away.
+        const double pixel = span_ / lanes_area().width();
+        const double time = time_at(position.x() + 0.5);
+        const TimelineSlice* nearest = nullptr;
+        double distance = 2 * pixel;
+        for (const TimelineSlice& slice : shown_[row].lane->within(time - 2 * pixel, time + 2 * pixel)) {
+            const double away = time < slice.begin ? slice.begin - time : time > slice.end ? time - slice.end : 0;
+            if (away < distance) {
+                distance = away;
+                nearest = &slice;
+            }
+        }
+        return nearest;
+    }
+    return nullptr;
+}
+
+void TimelineView::zoom(double factor, double around) {
+    const double share = (end() - around) / span_;
+    span_ = std::clamp(span_ * factor, shortest_span, longest_span);
+    if (frozen_) end_ = std::min(around + share * span_, frozen_->newest());
+    refresh();
+}
+
+void TimelineView::pan(double seconds) {
+    view_.pause(); // freezes this view too
+    end_ = std::clamp(end_ + seconds, frozen_->newest() - longest_span + span_, frozen_->newest());
+    refresh();
+}
+
+void TimelineView::wheelEvent(QWheelEvent* event) {
+    if (event->angleDelta().x() != 0 || event->modifiers().testFlag(Qt::ShiftModifier)) {
+        const int delta = event->angleDelta().x() != 0 ? event->angleDelta().x() : event->angleDelta().y();
+        pan(-span_ * 0.1 * delta / 120.0);
+    } else {
+        zoom(std::pow(0.75, event->angleDelta().y() / 120.0), frozen_ ? time_at(event->position().x()) : end());
+    }
+    event->accept();
+}
+
+void TimelineView::mousePressEvent(QMouseEvent* event) {
+    if (event->button() != Qt::LeftButton) return;
+    pressed_at_ = event->position().toPoint();
+    dragged_ = false;
+}
+
+void TimelineView::mouseMoveEvent(QMouseEvent* event) {
+    if (!pressed_at_) return;
+    const QPoint position = event->position().toPoint();
+    if (!dragged_ && (position - *pressed_at_).manhattanLength() < 4) return;
+    dragged_ = true;
+    pan((pressed_at_->x() - position.x()) * span_ / lanes_area().width());
+    pressed_at_ = position;
+}
+
+void TimelineView::mouseReleaseEvent(QMouseEvent* event) {
+    if (!pressed_at_) return;
+    pressed_at_.reset();
+    if (dragged_) return;
+    if (const TimelineSlice* slice = slice_at(event->position().toPoint())) emit clicked(slice->connection);
+}
+
+void TimelineView::keyPressEvent(QKeyEvent* event) {
+    switch (event->key()) {
+    case Qt::Key_Left: pan(-span_ * 0.2); break;
+    case Qt::Key_Right: pan(span_ * 0.2); break;
+    case Qt::Key_Up:
+    case Qt::Key_Plus: zoom(0.75, end() - span_ / 2); break;
+    case Qt::Key_Down:
+    case Qt::Key_Minus: zoom(1 / 0.75, end() - span_ / 2); break;
+    default: QWidget::keyPressEvent(event);
+    }
+}
+
+bool TimelineView::event(QEvent* event) {
+    if (event->type() == QEvent::Resize) refresh();
+    if (event->type() != QEvent::ToolTip) return QWidget::event(event);
+    const auto* help = static_cast<QHelpEvent*>(event);
+    QString tip = tr("Each lane is a thread of the server, by the kernel's number; each block is a slice of one connection. Between blocks "
+                     "the thread slept, was in the kernel, or did something for nobody in particular.\nWheel: zoom. Drag: move, which "
+                     "pauses. Click: select the connection.");
+    if (const TimelineSlice* slice = slice_at(help->pos())) {
+        tip = tr("Connection %1 ran %2, %3.")
+                  .arg(slice->connection.id)
+                  .arg(duration_text(slice->end - slice->begin), ending_text(slice->ended_by));
+    }
+    QToolTip::showText(help->globalPos(), tip, this);
+    return true;
+}
+
+} // namespace connscope::app

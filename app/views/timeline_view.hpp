@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "models/timeline.hpp"
+#include "views/palette.hpp"
+
+#include <QImage>
+#include <QWidget>
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+class QComboBox;
+
+namespace connscope::app {
+
+class TimeView;
+
+// What ran when: a lane for each thread of the server, a block for each slice of a connection. While the shared view is live it
+// shows the newest stretch; paused, it can be zoomed from ten seconds down to a microsecond. `timeline` and `view` outlive it.
+class TimelineView : public QWidget {
+    Q_OBJECT
+public:
+    static constexpr double shortest_span = 1e-6; // s
+    static constexpr double longest_span = Timeline::length;
+
+    TimelineView(const Timeline& timeline, TimeView& view, QWidget* parent = nullptr);
+
+    void refresh();
+    void select(std::optional<ConnectionKey> key);
+    double span() const noexcept { return span_; }
+    double begin() const { return end() - span_; }
+    double end() const;
+    // What colours mean stands in the panel's head.
+    QComboBox* chooser() const noexcept { return chooser_; }
+    QString summary() const;
+
+    QSize sizeHint() const override { return {420, 160}; }
+    QSize minimumSizeHint() const override;
+
+signals:
+    void clicked(connscope::app::ConnectionKey key);
+    void summaryChanged(const QString& summary);
+
+protected:
+    void paintEvent(QPaintEvent* event) override;
+    void wheelEvent(QWheelEvent* event) override;
+    void mousePressEvent(QMouseEvent* event) override;
+    void mouseMoveEvent(QMouseEvent* event) override;
+    void mouseReleaseEvent(QMouseEvent* event) override;
+    void keyPressEvent(QKeyEvent* event) override;
+    bool event(QEvent* event) override;
+
+private:
+    struct Shown {
+        std::uint32_t thread = 0;
+        const TimelineLane* lane = nullptr;
+    };
+    const Timeline& timeline() const noexcept { return frozen_ ? *frozen_ : live_; }
+    void choose_lanes();
+    QRect lanes_area() const;
+    int lane_height() const;
+    QRect lane_place(std::size_t row) const;
+    double time_at(double x) const;
+    double x_of(double time) const;
+    QRgb colour_of(const TimelineSlice& slice) const;
+    void paint_lane(std::size_t row);
+    void paint_labels(QPainter& painter, std::size_t row) const;
+    void paint_losses(QPainter& painter) const;
+    void paint_axis(QPainter& painter) const;
+    const TimelineSlice* slice_at(const QPoint& position) const;
+    void zoom(double factor, double around);
+    void pan(double seconds);
+
+    const Timeline& live_;
+    TimeView& view_;
+    std::unique_ptr<Timeline> frozen_; // while the view is paused
+    QComboBox* chooser_;
+    double span_ = 0.5;
+    double end_ = 0; // while frozen
+    std::optional<ConnectionKey> selected_;
+    std::vector<Shown> shown_;
+    QImage image_; // one line of pixels for each lane
+    std::vector<double> busy_; // of the lane being painted: seconds in each pixel
+    QString summary_;
+    std::optional<QPoint> pressed_at_;
+    bool dragged_ = false;
+};
+
+} // namespace connscope::app

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "views/warning_list.hpp"
+
+#include "models/format.hpp"
+#include "views/card.hpp"
+#include "views/palette.hpp"
+
+#include <QPainter>
+#include <QStyledItemDelegate>
+
+#include <algorithm>
+#include <cmath>
+
+namespace connscope::app {
+
+namespace {
+
+constexpr int margin = 4;
+constexpr int bar = 3;
+
+// A coloured bar while it lasts, when it was, and the sentence below in as many lines as it needs.
+class WarningDelegate : public QStyledItemDelegate {
+public:
+    using QStyledItemDelegate::QStyledItemDelegate;
+
+    QSize sizeHint(const QStyleOptionViewItem& option, const QModelIndex& index) const override {
+        const auto* view = qobject_cast<const QListView*>(option.widget);
+        const int width = view != nullptr ? view->viewport()->width() : 300;
+        return {width, text_place(option, QRect(0, 0, width, 10'000), index).bottom() + margin + 1};
+    }
+
+    void paint(QPainter* painter, const QStyleOptionViewItem& option, const QModelIndex& index) const override {
+        const Ink& colours = ink(option.palette);
+        const bool is_active = index.data(WarningListModel::ActiveRole).toBool();
+        if (option.state.testFlag(QStyle::State_MouseOver)) painter->fillRect(option.rect, colours.hover);
+        painter->fillRect(QRect(option.rect.left(), option.rect.top() + 2, bar, option.rect.height() - 4),
+                          is_active ? colours.bad : colours.border);
+        painter->setFont(scaled_font(option.font, 0.88));
+        painter->setPen(colours.muted);
+        painter->drawText(option.rect.left() + bar + 6, option.rect.top() + margin + painter->fontMetrics().ascent(),
+                          index.data(WarningListModel::TimeRole).toString());
+        painter->setFont(option.font);
+        painter->setPen(is_active ? colours.text : colours.muted);
+        painter->drawText(text_place(option, option.rect, index), Qt::TextWordWrap, index.data().toString());
+    }
+
+private:
+    static QRect text_place(const QStyleOptionViewItem& option, const QRect& room, const QModelIndex& index) {
+        const int head = QFontMetrics(scaled_font(option.font, 0.88)).height();
+        const QRect place(room.left() + bar + 6, room.top() + margin + head, room.width() - bar - 10, 10'000);
+        const QRect needed = option.fontMetrics.boundingRect(place, Qt::TextWordWrap, index.data().toString());
+        return {place.left(), place.top(), place.width(), needed.height()};
+    }
+};
+
+} // namespace
+
+WarningListModel::WarningListModel(const WarningBoard& board, QObject* parent) : QAbstractListModel(parent), board_(board) {
+    connect(&board_, &WarningBoard::changed, this, [this] {
+        beginResetModel();
+        endResetModel();
+    });
+}
+
+void WarningListModel::refresh(double now) {
+    now_ = now;
+    if (rowCount() > 0) emit dataChanged(index(0), index(rowCount() - 1));
+}
+
+int WarningListModel::rowCount(const QModelIndex& parent) const {
+    return parent.isValid() ? 0 : static_cast<int>(board_.warnings().size());
+}
+
+QVariant WarningListModel::data(const QModelIndex& index, int role) const {
+    if (!index.isValid() || index.row() >= rowCount()) return {};
+    const Warning& warning = board_.warnings()[static_cast<std::size_t>(index.row())];
+    switch (role) {
+    case Qt::DisplayRole: return warning.finding.text;
+    case Qt::ToolTipRole: return tr("%1\nA click goes there.").arg(warning.finding.text);
+    case ActiveRole: return warning.is_active;
+    case TimeRole: {
+        const QString length = duration_text(std::max(std::floor(warning.last_seen - warning.began), 0.0));
+        if (warning.is_active) return tr("now, for %1").arg(length);
+        return tr("%1 ago, for %2").arg(duration_text(std::max(std::floor(now_ - warning.last_seen), 0.0)), length);
+    }
+    default: return {};
+    }
+}
+
+WarningList::WarningList(const WarningBoard& board, QWidget* parent)
+    : QListView(parent), board_(board), model_(new WarningListModel(board, this)) {
+    setObjectName(QStringLiteral("warnings"));
+    setAccessibleName(tr("Warnings"));
+    setModel(model_);
+    setItemDelegate(new WarningDelegate(this));
+    setFrameShape(QFrame::NoFrame);
+    setMouseTracking(true);
+    setResizeMode(QListView::Adjust);
+    setVerticalScrollMode(QAbstractItemView::ScrollPerPixel);
+    setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+    connect(this, &QListView::activated, this, [this](const QModelIndex& index) {
+        if (index.row() < static_cast<int>(board_.warnings().size())) {
+            emit chosen(board_.warnings()[static_cast<std::size_t>(index.row())].finding);
+        }
+    });
+    connect(this, &QListView::clicked, this, [this](const QModelIndex& index) {
+        if (index.row() < static_cast<int>(board_.warnings().size())) {
+            emit chosen(board_.warnings()[static_cast<std::size_t>(index.row())].finding);
+        }
+    });
+}
+
+void WarningList::refresh(double now) {
+    if (isVisible()) model_->refresh(now);
+}
+
+void WarningList::paintEvent(QPaintEvent* event) {
+    QListView::paintEvent(event);
+    if (model_->rowCount() > 0) return;
+    QPainter painter(viewport());
+    painter.setPen(ink(palette()).muted);
+    painter.drawText(viewport()->rect().adjusted(4, 4, -4, -4), Qt::AlignTop | Qt::TextWordWrap,
+                     tr("Nothing to warn of. Add a hog, and see."));
+}
+
+} // namespace connscope::app
