@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "connscope/load/answer.hpp"
 
+#include "connscope/protocol/http.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <cstring>
@@ -31,6 +33,19 @@ std::string_view without_blanks(std::string_view text) {
     while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
     while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
     return text;
+}
+
+// Whether `bytes` are those at [position, position + bytes.size()) of what a connscope server sends for /bytes.
+bool are_bytes_line(std::uint64_t position, std::span<const std::byte> bytes) {
+    constexpr std::string_view line = protocol::http_bytes_line;
+    while (!bytes.empty()) {
+        const std::size_t begin = position % line.size();
+        const std::size_t part = std::min(line.size() - begin, bytes.size());
+        if (as_text(bytes.first(part)) != line.substr(begin, part)) return false;
+        bytes = bytes.subspan(part);
+        position += part;
+    }
+    return true;
 }
 
 // Where the head ends: after its first empty line; npos while there is none.
@@ -128,6 +143,7 @@ bool AnswerReader::understand(std::string_view head) {
     if (status_error != std::errc{} || status_end != head.data() + 12 || status_ < 100 || status_ > 599) return false;
     if (head[12] != ' ' && head[12] != '\r') return false;
 
+    from_connscope_ = false;
     bool has_length = false;
     bool chunked = false;
     bool close = head[7] == '0';
@@ -136,7 +152,7 @@ bool AnswerReader::understand(std::string_view head) {
     for (std::size_t begin = line_end + 2; begin + 2 < head.size(); begin = line_end + 2) {
         line_end = head.find("\r\n", begin);
         const char first = lower(head[begin]);
-        if (first != 'c' && first != 't') continue; // no other field matters
+        if (first != 'c' && first != 't' && first != 's') continue; // no other field matters
         const std::string_view line = head.substr(begin, line_end - begin);
         const std::size_t colon = line.find(':');
         if (colon == std::string_view::npos) return false;
@@ -151,6 +167,8 @@ bool AnswerReader::understand(std::string_view head) {
         } else if (same_letters(name, "connection")) {
             if (names_letters(value, "close")) close = true;
             if (names_letters(value, "keep-alive")) close = false;
+        } else if (same_letters(name, "server")) {
+            from_connscope_ = value.starts_with("connscope");
         }
     }
     if (status_ < 200) return status_ != 101; // an interim answer: the next head follows
@@ -224,6 +242,7 @@ void AnswerReader::read_body(std::span<const std::byte> bytes, const RequestForm
     if (form.check == Check::echoed && !differs_) {
         if (taken_ + bytes.size() > form.payload || !content.matches(position + taken_, bytes)) differs_ = true;
     }
+    if (form.check == Check::bytes && from_connscope_ && !differs_ && !are_bytes_line(taken_, bytes)) differs_ = true;
     taken_ += bytes.size();
 }
 

@@ -73,6 +73,7 @@ private:
     bool differs_ = false;         // content that is not what was asked for
     bool done_ = false;            // the content is complete
     bool last_ = false;
+    bool from_connscope_ = false; // the head says so
 };
 
 } // namespace connscope::load

@@ -30,8 +30,13 @@ public:
         next_ns_ = static_cast<double>(start.count());
         next_ns_ += process_ == ArrivalProcess::constant ? gap_ns_ * phase : drawn_gap();
     }
-    // Another rate from `now` on.
-    void change_rate(std::chrono::nanoseconds now, double per_second) noexcept { start(now, per_second); }
+    // Another rate from `now` on: what is overdue stays so, the next one comes nearer or farther in proportion.
+    void change_rate(std::chrono::nanoseconds now, double per_second) noexcept {
+        const double new_gap_ns = 1e9 / per_second;
+        const double ahead_ns = next_ns_ - static_cast<double>(now.count());
+        if (ahead_ns > 0) next_ns_ = static_cast<double>(now.count()) + ahead_ns * new_gap_ns / gap_ns_;
+        gap_ns_ = new_gap_ns;
+    }
 
     std::chrono::nanoseconds next() const noexcept { return std::chrono::nanoseconds(static_cast<std::int64_t>(next_ns_)); }
     void advance() noexcept { next_ns_ += process_ == ArrivalProcess::constant ? gap_ns_ : drawn_gap(); }

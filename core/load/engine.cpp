@@ -180,22 +180,24 @@ void Engine::wait() {
     const bool can_open =
         std::any_of(groups_.begin(), groups_.end(), [](const auto& group) { return group->to_open > 0; }) &&
         connecting_ < 256;
-    if (left < 0 || can_open || !unread_.empty()) left = 0;
+    if (left < 0 || can_open || !unread_.empty() || options_.busy_poll) left = 0;
 
     std::array<epoll_event, 256> events;
     const timespec time_out{left / 1'000'000'000, left % 1'000'000'000};
     const int count = ::epoll_pwait2(epoll_.get(), events.data(), static_cast<int>(events.size()), &time_out, nullptr);
 
     if (count > 0) now_ns_ = monotonic_ns();
-    if (count == 0 && arrival != never && wake_at == arrival - early) {
+    if (count == 0 && options_.busy_poll) {
+        spun_ns_ += monotonic_ns() - before;
+    } else if (count == 0 && arrival != never && wake_at == arrival - early) {
         const std::int64_t after = monotonic_ns();
         if (left == 0 && after < arrival) {
             spun_ns_ += after - before;
             spun_this_period_ns_ += after - before;
         } else if (left > 0) {
             // The lower quartile of the lateness, by stochastic approximation (Robbins and Monro, 1951): most wakes are
-            // still late by a little, few are early and spin.
-            constexpr std::int64_t step = 2'000;
+            // still late by a little, few are early and spin. Large steps first, to be near it within a second.
+            const std::int64_t step = std::max<std::int64_t>(64'000 / ++wakes_learned_from_, 2'000);
             wake_early_ns_ += after - wake_at > wake_early_ns_ ? step / 4 : -step * 3 / 4;
             wake_early_ns_ = std::clamp<std::int64_t>(wake_early_ns_, 0, most_early);
         }
@@ -244,7 +246,8 @@ void Engine::on_event(const epoll_event& event) {
         if (!reads_by_clock) receive(one, ending);
         if (one.generation != generation || one.stage != ClientStage::open) return;
     }
-    if ((event.events & EPOLLOUT) != 0 && one.unsent != none && one.unsent_done > 0) send_requests(one);
+    const bool sends_by_clock = one.group->population.kind == PopulationKind::slow_sender;
+    if ((event.events & EPOLLOUT) != 0 && one.unsent_done > 0 && !sends_by_clock) send_requests(one);
 }
 
 void Engine::run_timers(std::int64_t now) {

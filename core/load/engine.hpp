@@ -25,6 +25,7 @@ struct EngineOptions {
     Target target;
     std::uint64_t seed = 1;
     std::chrono::nanoseconds time_out{std::chrono::seconds(10)}; // for a connection to be there, and for an answer to go on
+    bool busy_poll = false;    // never sleep: no wake-up adds to a latency, but a CPU is taken for each engine
     bool reconnect = false;    // try again after a refused or lost connection, backing off from 10 ms to 2 s
     std::optional<int> cpu;    // pin the thread to this CPU
     std::uint32_t number = 0;  // of this engine
@@ -172,7 +173,8 @@ private:
     std::int64_t next_measure_ns_ = 0;
     std::int64_t next_sweep_ns_ = 0;
     std::int64_t wake_early_ns_ = 0; // how much too late the kernel usually wakes: learned
-    std::int64_t spun_ns_ = 0;       // CPU time spent waiting for the exact moment, in all
+    std::int64_t wakes_learned_from_ = 0;
+    std::int64_t spun_ns_ = 0; // CPU time spent waiting for the exact moment, in all
     std::int64_t spun_this_period_ns_ = 0;
     std::int64_t late_sum_ns_ = 0; // in this period
     std::uint64_t late_count_ = 0;

@@ -68,6 +68,7 @@ void Engine::change(Group& group, const Population& wanted, double phase) {
 void Engine::want(Group& group, std::uint32_t connections) {
     group.population.connections = connections;
     if (group.churns() && (group.open_loop() || !group.started)) {
+        group.to_open = 0;
         if (group.live > connections) retire_surplus(group, group.live - connections);
         return; // its schedule opens its connections
     }

@@ -56,14 +56,17 @@ void Engine::send_requests(Client& one) {
                 set_timer(one, now_ns_ + std::chrono::nanoseconds(group.population.interval).count());
         }
         const Sent sent = send_part(one, forms_[request.form], limit);
-        if (sent == Sent::connection_lost || sent == Sent::socket_full) return;
+        if (sent == Sent::connection_lost) return;
         if (sent == Sent::whole_request) {
             one.unsent_done = 0;
             one.unsent = request.next;
-        } else if (paced) {
+            continue;
+        }
+        if (paced) {
             set_timer(one, now_ns_ + std::chrono::nanoseconds(group.population.interval).count());
             return;
         }
+        if (sent == Sent::socket_full) return;
     }
 }
 

@@ -33,9 +33,15 @@ telemetry::Outcome<std::unique_ptr<Load>> Load::create(const LoadOptions& option
     if (!writer) return std::move(writer).error();
     std::unique_ptr<Load> load(new Load(options, std::move(*writer)));
     for (std::uint32_t i = 0; i < options.threads; ++i) {
-        EngineOptions engine_options{
-            options.protocol, options.target, options.seed, options.time_out, options.reconnect, std::nullopt, i,
-            options.threads};
+        EngineOptions engine_options;
+        engine_options.protocol = options.protocol;
+        engine_options.target = options.target;
+        engine_options.seed = options.seed;
+        engine_options.time_out = options.time_out;
+        engine_options.busy_poll = options.busy_poll;
+        engine_options.reconnect = options.reconnect;
+        engine_options.number = i;
+        engine_options.engines = options.threads;
         if (options.cpu) engine_options.cpu = *options.cpu + static_cast<int>(i);
         auto engine = Engine::create(std::move(engine_options), *load->writer_, changed);
         if (!engine) return std::move(engine).error();

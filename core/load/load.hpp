@@ -24,6 +24,7 @@ struct LoadOptions {
     Target target;
     std::uint64_t seed = 1;
     std::chrono::nanoseconds time_out{std::chrono::seconds(10)};
+    bool busy_poll = false; // never sleep: no wake-up adds to a latency, but a CPU is taken for each engine
     bool reconnect = false;
     std::uint32_t threads = 1;
     std::optional<int> cpu; // the first thread's; the others take the next ones

@@ -39,7 +39,7 @@ RequestForm form_of(const Population& population, Protocol protocol, const std::
     form.head = fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\n\r\n", population.path, host);
     form.check = Check::nothing;
     if (const auto length = bytes_asked_for(population.path)) {
-        form.check = Check::length;
+        form.check = Check::bytes;
         form.expected_length = *length;
     }
     return form;

@@ -13,7 +13,7 @@ namespace connscope::load {
 enum class Check : std::uint8_t {
     nothing, // the server's own content
     echoed,  // the request's content must come back
-    length,  // so many bytes must come
+    bytes,   // so many bytes must come; from a connscope server, those of its /bytes
 };
 
 // What all requests of a population look like: an HTTP head or nothing, then `payload` bytes of the connection's Content.

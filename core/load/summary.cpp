@@ -81,8 +81,6 @@ std::string faults(const PopulationFigures& all) {
     add(LoadCounter::failed_lost, "requests lost with their connection");
     add(LoadCounter::failed_timeout, "requests without an answer in time");
     add(LoadCounter::corrupted, "answers with wrong content or length");
-    add(LoadCounter::in_flight, "requests unanswered at the end");
-    add(LoadCounter::overdue, "requests due and never sent");
     return text;
 }
 
@@ -152,6 +150,10 @@ std::string to_text(const Summary& summary) {
     }
     if (const std::string wrong = faults(summary.figures.front()); !wrong.empty())
         text += fmt::format("faults: {}\n", wrong);
+    const PopulationFigures& all = summary.figures.front();
+    if (all[LoadCounter::in_flight] > 0)
+        text += fmt::format("unanswered at the end: {} requests\n", all[LoadCounter::in_flight]);
+    if (all[LoadCounter::overdue] > 0) text += fmt::format("due and never sent: {} requests\n", all[LoadCounter::overdue]);
     if (!summary.bottleneck.empty())
         text += fmt::format("The load itself was the bottleneck: {}. Figures of the server need more CPU for the load.\n",
                             summary.bottleneck);

@@ -5,6 +5,7 @@
 #include "connscope/telemetry/probe.hpp"
 #include "connscope/telemetry/unique_fd.hpp"
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 
@@ -12,16 +13,6 @@ namespace connscope::server {
 
 // Counts up from 1; never reused within a server.
 using ConnectionId = std::uint64_t;
-
-// A connection, whatever carries it: what moves from carrier to carrier. Used by one thread at a time. Its socket is
-// non-blocking or not as its carrier likes; its unread and unsent bytes are in the session.
-struct Connection {
-    telemetry::UniqueFd socket;
-    std::unique_ptr<protocol::Session> session;
-    telemetry::ConnectionProbe probe;
-
-    ConnectionId id() const noexcept { return probe.id(); }
-};
 
 // Why a connection ended.
 enum class CloseReason : std::uint8_t {
@@ -31,6 +22,23 @@ enum class CloseReason : std::uint8_t {
     timeout,  // the peer was silent for too long
     request,  // control, drain or shutdown
     error,    // anything else
+};
+
+// What a connection's carrier and the server's housekeeping tell each other. Written by one side, read by the other.
+struct Watch {
+    std::atomic<telemetry::Ticks> request_since{0}; // by the carrier: when the request that is arriving began; 0: none is
+    std::atomic<bool> timed_out{false};             // by the housekeeping: the end of data is a time-out
+};
+
+// A connection, whatever carries it: what moves from carrier to carrier. Used by one thread at a time. Its socket is
+// non-blocking or not as its carrier likes; its unread and unsent bytes are in the session.
+struct Connection {
+    telemetry::UniqueFd socket;
+    std::unique_ptr<protocol::Session> session;
+    telemetry::ConnectionProbe probe;
+    Watch* watch = nullptr; // the registry's; outlives the connection
+
+    ConnectionId id() const noexcept { return probe.id(); }
 };
 
 } // namespace connscope::server

@@ -2,12 +2,14 @@
 #include "connscope/server/control_methods.hpp"
 
 #include "connscope/server/modes/table.hpp"
-#include "connscope/telemetry/reading.hpp"
+#include "connscope/telemetry/reader.hpp"
 
 #include <boost/asio/post.hpp>
 #include <boost/json.hpp>
 
 #include <unistd.h>
+
+#include <algorithm>
 
 namespace connscope::server {
 namespace {
@@ -39,7 +41,10 @@ json::object to_json(const ServerStatus& status) {
         {"parameters", {{"threads", status.mode_options.threads}, {"stack_kib", status.mode_options.stack_bytes / 1024}}},
         {"limits",
          {{"connections", status.max_connections},
+          {"slots", status.slots},
           {"open_files", status.open_files_limit},
+          {"idle_timeout_s", status.idle_timeout.count()},
+          {"request_timeout_s", status.request_timeout.count()},
           {"refused_by", std::move(refused)}}},
     };
 }
@@ -57,9 +62,85 @@ json::array list_modes() {
     return list;
 }
 
+// What one connection's slot says now.
+json::object to_json(const telemetry::ConnectionReading& connection) {
+    const auto number_or_null = [](std::optional<std::uint32_t> value) {
+        return value ? json::value(*value) : json::value(nullptr);
+    };
+    const auto seconds = [](std::chrono::nanoseconds time) { return static_cast<double>(time.count()) / 1e9; };
+    return {
+        {"id", connection.id},
+        {"peer", telemetry::to_string(connection.peer)},
+        {"state", telemetry::name_of(connection.state)},
+        {"carrier", telemetry::name_of(connection.carrier)},
+        {"mode", modes()[std::min<std::size_t>(connection.mode, modes().size() - 1)].id},
+        {"thread", connection.thread},
+        {"requests", connection.requests},
+        {"bytes_in", connection.bytes_in},
+        {"bytes_out", connection.bytes_out},
+        {"slices", connection.slices},
+        {"run_s", seconds(connection.run)},
+        {"ready_s", seconds(connection.ready)},
+        {"waiting_s", seconds(connection.waiting)},
+        {"longest_slice_s", seconds(connection.longest_slice)},
+        {"user_space_switches", connection.user_space_switches},
+        {"voluntary_switches", number_or_null(connection.voluntary_switches)},
+        {"involuntary_switches", number_or_null(connection.involuntary_switches)},
+        {"carrier_bytes", connection.carrier_bytes},
+        {"session_bytes", connection.session_bytes},
+        {"hand_offs", connection.hand_offs},
+    };
+}
+
+constexpr std::int64_t longest_page = 1000;
+
+// A page of the open connections by id: {"after": 0, "limit": 100} gives those with a greater id than `after`.
+void list_connections(Server& server, const json::object& params, const Reply& reply) {
+    const auto after = static_cast<ConnectionId>(control::integer_param_or(params, "after", 0, std::int64_t{1} << 40, 0));
+    const auto limit = static_cast<std::size_t>(control::integer_param_or(params, "limit", 1, longest_page, 100));
+    auto reader = telemetry::SegmentReader::open(server.segment_path());
+    telemetry::ServerReading reading;
+    if (!reader) return reply.error(RpcErrc::internal_error, reader.error().text);
+    if (auto read = reader->read(reading); !read) return reply.error(RpcErrc::internal_error, read.error().text);
+    auto& connections = reading.connections;
+    std::erase_if(connections, [after](const auto& connection) { return connection.id <= after; });
+    const auto page_end = connections.begin() + static_cast<std::ptrdiff_t>(std::min(limit, connections.size()));
+    std::partial_sort(connections.begin(), page_end, connections.end(),
+                      [](const auto& a, const auto& b) { return a.id < b.id; });
+    json::array page;
+    std::for_each(connections.begin(), page_end, [&](const auto& connection) { page.push_back(to_json(connection)); });
+    const bool more = page_end != connections.end();
+    reply.result(json::object{{"connections", std::move(page)}, {"more", more}});
+}
+
+// Answers when a hand-off is complete.
+HandOffDone answer_hand_off(Server& server, const Reply& reply) {
+    return [&server, reply](const telemetry::Outcome<HandOffReport>& outcome) {
+        if (!outcome) return reply.error(RpcErrc::refused, outcome.error().text);
+        const ServerStatus status = server.status();
+        reply.result(json::object{{"mode", status.mode},
+                                  {"threads", status.mode_options.threads},
+                                  {"stack_kib", status.mode_options.stack_bytes / 1024},
+                                  {"moved", outcome->moved},
+                                  {"duration_ms", milliseconds(outcome->duration)}});
+    };
+}
+
+void set_limits(Server& server, const json::object& params, const Reply& reply) {
+    const ServerStatus now = server.status();
+    const auto seconds = [&](std::string_view name, std::chrono::seconds otherwise) {
+        return std::chrono::seconds(control::integer_param_or(params, name, 0, 1'000'000, otherwise.count()));
+    };
+    const auto connections = control::integer_param_or(params, "connections", 0, static_cast<std::int64_t>(now.slots),
+                                                       static_cast<std::int64_t>(now.max_connections));
+    server.set_limits(static_cast<std::uint64_t>(connections), seconds("idle_timeout_s", now.idle_timeout),
+                      seconds("request_timeout_s", now.request_timeout));
+    reply.result(to_json(server.status()).at("limits"));
+}
+
 } // namespace
 
-control::Methods control_methods(Server& server, telemetry::ProbeServer&) {
+control::Methods control_methods(Server& server) {
     return {
         {"status", [&server](const json::object&, const Reply& reply) { reply.result(to_json(server.status())); }},
         {"list_modes", [](const json::object&, const Reply& reply) { reply.result(list_modes()); }},
@@ -68,18 +149,36 @@ control::Methods control_methods(Server& server, telemetry::ProbeServer&) {
              const std::string mode(control::string_param(params, "mode"));
              if (!find_mode(mode))
                  throw control::InvalidParams("there is no mode '" + mode + "'; list_modes tells which there are");
-             server.set_mode(mode, [reply, mode](const telemetry::Outcome<HandOffReport>& outcome) {
-                 if (!outcome) return reply.error(RpcErrc::refused, outcome.error().text);
-                 reply.result(json::object{
-                     {"mode", mode}, {"moved", outcome->moved}, {"duration_ms", milliseconds(outcome->duration)}});
-             });
+             server.set_mode(mode, answer_hand_off(server, reply));
          }},
+        {"set_threads",
+         [&server](const json::object& params, const Reply& reply) {
+             ModeOptions options = server.status().mode_options;
+             options.threads = static_cast<std::size_t>(control::integer_param(params, "threads", 0, 1024));
+             server.set_options(options, answer_hand_off(server, reply));
+         }},
+        {"set_stack_size",
+         [&server](const json::object& params, const Reply& reply) {
+             ModeOptions options = server.status().mode_options;
+             options.stack_bytes = static_cast<std::size_t>(control::integer_param(params, "stack_kib", 16, 65536)) * 1024;
+             server.set_options(options, answer_hand_off(server, reply));
+         }},
+        {"set_limits", [&server](const json::object& params, const Reply& reply) { set_limits(server, params, reply); }},
+        {"list_connections",
+         [&server](const json::object& params, const Reply& reply) { list_connections(server, params, reply); }},
         {"close_connection",
          [&server](const json::object& params, const Reply& reply) {
              const auto id = control::integer_param(params, "id", 1, std::int64_t{1} << 40);
              if (!server.close_connection(static_cast<ConnectionId>(id)))
                  return reply.error(RpcErrc::refused, "there is no connection " + std::to_string(id));
              reply.result(true);
+         }},
+        {"drain",
+         [&server](const json::object& params, const Reply& reply) {
+             const auto deadline = control::integer_param_or(params, "deadline_ms", 0, 3'600'000, 5000);
+             server.drain(std::chrono::milliseconds(deadline), [reply](std::uint64_t left_open) {
+                 reply.result(json::object{{"left_open", left_open}});
+             });
          }},
         {"shutdown",
          [&server](const json::object&, const Reply& reply) {

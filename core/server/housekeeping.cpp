@@ -76,7 +76,6 @@ void Housekeeping::look_at_connections() {
     std::array<std::uint64_t, telemetry::carrier_kind_count> carrier_bytes{};
     std::uint64_t session_bytes = 0;
     const telemetry::Ticks now = telemetry::ticks();
-    const auto& clock = telemetry::process_clock();
     const std::uint32_t end = registry_.end_slot();
     for (std::uint32_t i = 0; i < end; ++i) {
         const telemetry::layout::Slot& slot = probe_.slot(i);
@@ -87,13 +86,8 @@ void Housekeeping::look_at_connections() {
         carrier_bytes[carrier] += slot.carrier_bytes.load(relaxed);
         session_bytes += slot.session_bytes.load(relaxed);
 
-        const auto state = static_cast<ConnectionState>(slot.state.load(relaxed));
-        if (state != ConnectionState::waiting_read && state != ConnectionState::waiting_write) continue;
-        const telemetry::Ticks since = slot.state_since_ticks.load(relaxed);
-        if (since > now) continue;
-        const auto silent = clock.duration(now - since);
-        const auto limit = state == ConnectionState::waiting_write ? timeouts_.request : timeouts_.idle;
-        if (limit.count() > 0 && silent > limit) registry_.shut_slot(i, id, SHUT_RDWR, CloseReason::timeout);
+        look_for_silence(i, id, static_cast<ConnectionState>(slot.state.load(relaxed)), slot.state_since_ticks.load(relaxed),
+                         now);
     }
     for (std::size_t kind = static_cast<std::size_t>(CarrierKind::thread); kind < carriers.size(); ++kind) {
         probe_.set(of_kind(Gauge::carriers_thread, kind), carriers[kind]);
@@ -101,6 +95,21 @@ void Housekeeping::look_at_connections() {
     }
     probe_.set(Gauge::session_bytes, session_bytes);
     probe_.set(Gauge::connections_open, registry_.open());
+}
+
+void Housekeeping::look_for_silence(std::uint32_t slot, ConnectionId id, ConnectionState state, telemetry::Ticks since,
+                                    telemetry::Ticks now) {
+    const auto longer_than = [now](telemetry::Ticks begin, std::chrono::seconds limit) {
+        return limit.count() > 0 && begin < now && telemetry::process_clock().duration(now - begin) > limit;
+    };
+    if (state == ConnectionState::waiting_write) {
+        if (longer_than(since, timeouts_.request)) registry_.time_out(slot, id, Registry::Silent::reader);
+    } else if (state == ConnectionState::waiting_read) {
+        // A request has its time as a whole: a peer that sends a byte now and then does not prolong it.
+        const telemetry::Ticks request_since = registry_.request_since(slot);
+        if (request_since != 0 ? longer_than(request_since, timeouts_.request) : longer_than(since, timeouts_.idle))
+            registry_.time_out(slot, id, Registry::Silent::sender);
+    }
 }
 
 } // namespace connscope::server

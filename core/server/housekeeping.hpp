@@ -21,6 +21,8 @@ public:
     };
     Housekeeping(telemetry::ProbeServer& probe, Registry& registry, Timeouts timeouts);
 
+    void set_timeouts(Timeouts timeouts) noexcept { timeouts_ = timeouts; }
+
     static constexpr std::chrono::milliseconds period{100};
     void run();
 
@@ -30,6 +32,8 @@ private:
     void write_process_gauges();
     void write_heap_gauges();
     void look_at_connections();
+    void look_for_silence(std::uint32_t slot, ConnectionId id, telemetry::ConnectionState state, telemetry::Ticks since,
+                          telemetry::Ticks now);
 
     telemetry::ProbeServer& probe_;
     Registry& registry_;

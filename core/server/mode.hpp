@@ -26,7 +26,7 @@ public:
 
 // A mode's parameters; those that a mode does not have are ignored.
 struct ModeOptions {
-    std::size_t threads = 2;          // workers or loops
+    std::size_t threads = 0;          // workers or loops; 0: as many as the mode thinks right for this machine
     std::size_t stack_bytes = 262144; // of a thread or fiber of a connection's own
     bool operator==(const ModeOptions&) const = default;
 };
@@ -37,7 +37,8 @@ struct Refusal {
     telemetry::Error error;
 };
 
-// A way of running sessions. Connections come in by adopt() and leave through Host::closed() or Host::released().
+// A way of running sessions, with parameters that stay as they are: other parameters are another Mode, and the connections
+// move there. Connections come in by adopt() and leave through Host::closed() or Host::released().
 class Mode {
 public:
     virtual ~Mode() = default; // precondition: it carries nothing any more
@@ -52,9 +53,6 @@ public:
 
     // Repeats a request that a carrier may have missed. Called again and again while released connections are awaited.
     virtual void nudge() {}
-
-    // Takes new parameters over, for what begins from now on. From the server's control thread.
-    virtual void configure(const ModeOptions&) {}
 };
 
 // What the table of modes says of one: see modes/table.hpp.

@@ -8,7 +8,7 @@
 
 namespace connscope::server {
 
-void Registry::add(const Connection& connection, std::uint8_t target) {
+void Registry::add(Connection& connection, std::uint8_t target) {
     const std::lock_guard lock(mutex_);
     Entry& entry = of(connection);
     assert(entry.id == 0);
@@ -18,6 +18,9 @@ void Registry::add(const Connection& connection, std::uint8_t target) {
              .target = target,
              .in_transit = true,
              .cause = {}};
+    connection.watch = &watches_[connection.probe.slot_index()];
+    connection.watch->request_since.store(0, std::memory_order_relaxed);
+    connection.watch->timed_out.store(false, std::memory_order_relaxed); // seen by its carrier, to which the lock leads
     end_ = std::max(end_, connection.probe.slot_index() + 1);
     ++open_;
 }
@@ -98,9 +101,11 @@ void Registry::shut_all(int how, CloseReason cause) {
         if (entries_[slot].id != 0) shut(entries_[slot], how, cause);
 }
 
-void Registry::shut_slot(std::uint32_t slot, ConnectionId id, int how, CloseReason cause) {
+void Registry::time_out(std::uint32_t slot, ConnectionId id, Silent peer) {
     const std::lock_guard lock(mutex_);
-    if (slot < end_ && entries_[slot].id == id) shut(entries_[slot], how, cause);
+    if (slot >= end_ || entries_[slot].id != id) return;
+    watches_[slot].timed_out.store(true, std::memory_order_relaxed); // the carrier sees it after the shutdown's wake-up
+    shut(entries_[slot], peer == Silent::sender ? SHUT_RD : SHUT_RDWR, CloseReason::timeout);
 }
 
 std::uint32_t Registry::end_slot() const {

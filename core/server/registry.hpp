@@ -16,12 +16,13 @@ namespace connscope::server {
 class Registry {
 public:
     explicit Registry(std::uint64_t capacity)
-        : entries_(capacity) {}
+        : entries_(capacity)
+        , watches_(capacity) {}
 
     static constexpr std::uint8_t no_mode = 0xff;
 
     // A new connection, on its way to `target`.
-    void add(const Connection& connection, std::uint8_t target);
+    void add(Connection& connection, std::uint8_t target);
     // The connection is over; returns the cause that was noted by shut(), if any. Its socket may be closed afterwards.
     std::optional<CloseReason> remove(const Connection& connection);
 
@@ -47,9 +48,15 @@ public:
     // carrier notices and closes; `cause` is then what remove() returns. False when there is no such connection.
     bool shut(ConnectionId id, int how, CloseReason cause);
     void shut_all(int how, CloseReason cause);
-    // The same by slot, for the housekeeping that finds a silent peer there; ignored when the slot has another connection
-    // now.
-    void shut_slot(std::uint32_t slot, ConnectionId id, int how, CloseReason cause);
+    // Ends the wait for a silent peer, found in a slot; ignored when the slot has another connection by now. One that was to
+    // send is over as its session likes (Session::timed_out), one that was to take an answer at once.
+    enum class Silent { sender, reader };
+    void time_out(std::uint32_t slot, ConnectionId id, Silent peer);
+
+    // When the request that is arriving began, 0: none is.
+    telemetry::Ticks request_since(std::uint32_t slot) const noexcept {
+        return watches_[slot].request_since.load(std::memory_order_relaxed); // a time-out's precision is enough
+    }
 
     // The highest slot in use, plus one.
     std::uint32_t end_slot() const;
@@ -69,6 +76,7 @@ private:
 
     mutable std::mutex mutex_;   // guards everything
     std::vector<Entry> entries_; // by slot
+    std::vector<Watch> watches_; // by slot; not guarded
     std::uint32_t end_ = 0;      // no entry at or above it was ever used
     std::uint64_t open_ = 0;
 };

@@ -44,6 +44,12 @@ std::uint64_t raise_open_files_limit() {
     return limit.rlim_cur;
 }
 
+std::string mode_list() {
+    std::string list;
+    for (const ModeInfo& mode : modes()) list += fmt::format("{}{}", list.empty() ? "" : ", ", mode.id);
+    return list;
+}
+
 Gauge gauge_of(CloseReason reason) {
     switch (reason) {
     case CloseReason::peer:
@@ -89,22 +95,23 @@ public:
         , open_files_limit_(open_files)
         , probe_(std::move(probe))
         , registry_(probe_->capacity())
-        , modes_(modes().size())
         , housekeeping_timer_(context_)
         , hand_off_timer_(context_)
         , drain_timer_(context_) {}
 
     ~Impl() override {
         registry_.shut_all(SHUT_RDWR, CloseReason::request); // threads that carry a connection end with it
-        modes_.clear();
+        end_modes();
     }
 
     telemetry::Status start(Server& self, const asio::ip::tcp::endpoint& endpoint, std::uint8_t mode);
     bool run();
 
     void set_mode(std::string_view id, HandOffDone done);
+    void set_options(const ModeOptions& options, HandOffDone done);
     void drain(std::chrono::milliseconds deadline, std::function<void(std::uint64_t)> done);
     void shutdown();
+    void set_limits(std::uint64_t connections, std::chrono::seconds idle_timeout, std::chrono::seconds request_timeout);
     bool close_connection(ConnectionId id) { return registry_.shut(id, SHUT_RDWR, CloseReason::request); }
     ServerStatus status();
 
@@ -121,7 +128,8 @@ private:
     // A change of mode on its way.
     struct HandOff {
         std::uint8_t from;
-        std::uint8_t target;
+        std::string from_id;
+        std::string target_id;
         Ticks begin;
         std::uint64_t total;
         HandOffDone done;
@@ -132,8 +140,11 @@ private:
     void accepted(Accepted accepted);
     void refuse(RefuseReason reason);
     bool place(Connection connection);
-    std::optional<Error> make_mode(std::uint8_t number);
-    std::uint64_t begin_hand_off(std::uint8_t target);
+    Outcome<std::uint8_t> make_mode(std::uint8_t number, const ModeOptions& options);
+    void end_modes();
+    const ModeInfo& info(std::uint8_t place) const { return modes()[places_[place].number]; }
+    void change(std::uint8_t number, const ModeOptions& options, HandOffDone done);
+    std::uint64_t begin_hand_off(std::uint8_t place);
     void watch_hand_off();
     void take_back(HandOff& hand_off);
     void finish_hand_off();
@@ -146,16 +157,24 @@ private:
     asio::io_context context_;
     std::unique_ptr<telemetry::ProbeServer> probe_;
     Registry registry_;
-    std::vector<std::unique_ptr<Mode>> modes_; // by number; made and ended on the control thread, while nobody places
-    std::atomic<int> placing_{0};              // threads inside place()
+    // The modes that may carry connections: the current one, and those that connections are leaving. Made and ended on the
+    // control thread, before a connection is sent there and after the last has left.
+    struct Place {
+        std::uint8_t number = 0;
+        ModeOptions options{};
+        std::unique_ptr<Mode> mode{};
+    };
+    std::array<Place, 32> places_;
+    std::atomic<int> placing_{0}; // threads inside place()
     std::atomic<Ticks> last_arrival_{0};
     std::mutex refusal_mutex_;
     std::string refusal_; // why a connection could not go where it was sent; guarded by refusal_mutex_
 
-    std::uint8_t mode_ = 0;
+    std::uint8_t here_ = 0; // the current mode's place
     std::optional<HandOff> hand_off_;
     std::array<std::uint64_t, refuse_reason_count> refused_by_{};
     bool draining_ = false;
+    bool shutting_down_ = false;
     std::chrono::steady_clock::time_point drain_end_;
     std::function<void(std::uint64_t)> drain_done_;
     bool left_behind_ = false;
@@ -169,14 +188,15 @@ private:
 };
 
 telemetry::Status Server::Impl::start(Server& self, const asio::ip::tcp::endpoint& endpoint, std::uint8_t mode) {
-    mode_ = mode;
-    if (auto failed = make_mode(mode)) return std::move(*failed);
+    auto place = make_mode(mode, options_.mode_options);
+    if (!place) return std::move(place).error();
+    here_ = *place;
     auto acceptor = Acceptor::listen(
         context_, endpoint, [this](Accepted one) { accepted(std::move(one)); },
         [this] { refuse(RefuseReason::descriptors); });
     if (!acceptor) return std::move(acceptor).error();
     acceptor_ = std::move(*acceptor);
-    auto control = control::Server::listen(context_, options_.control, control_methods(self, *probe_));
+    auto control = control::Server::listen(context_, options_.control, control_methods(self));
     if (!control) return std::move(control).error();
     control_ = std::move(*control);
     housekeeping_.emplace(*probe_, registry_, Housekeeping::Timeouts{options_.idle_timeout, options_.request_timeout});
@@ -186,7 +206,7 @@ telemetry::Status Server::Impl::start(Server& self, const asio::ip::tcp::endpoin
                               Gauge::hand_offs_pending, Gauge::last_hand_off_count, Gauge::last_hand_off_ns})
         probe_->set(gauge, 0);
     const asio::ip::tcp::endpoint bound = acceptor_->endpoint();
-    probe_->set_mode(mode_);
+    probe_->set_mode(mode);
     probe_->describe(std::string(protocol_.id), fmt::format("{}:{}", bound.address().to_string(), bound.port()),
                      options_.control.string());
     keep_house();
@@ -197,7 +217,7 @@ bool Server::Impl::run() {
     const telemetry::EnteredThread stay(*probe_, true);
     context_.run();
     if (left_behind_) return false;
-    modes_.clear();
+    end_modes();
     return true;
 }
 
@@ -213,12 +233,13 @@ void Server::Impl::keep_house() {
 
 void Server::Impl::accepted(Accepted accepted) {
     if (draining_) return refuse(RefuseReason::draining);
+    if (registry_.open() >= options_.max_connections) return refuse(RefuseReason::limit);
     try {
         Connection connection{std::move(accepted.socket), protocol_.make_session(),
                               probe_->open(accepted.peer, accepted.inode)};
         if (!connection.probe) return refuse(RefuseReason::limit);
         connection.probe.session_bytes(connection.session->memory_bytes());
-        registry_.add(connection, mode_);
+        registry_.add(connection, here_);
         probe_->add(Gauge::connections_accepted, 1);
         if (!place(std::move(connection))) refuse(RefuseReason::carriers);
     } catch (const std::bad_alloc&) {
@@ -244,9 +265,9 @@ bool Server::Impl::place(Connection connection) {
     const ConnectionId id = connection.id();
     Registry::Way way = registry_.depart(connection);
     for (;;) {
-        std::optional<Refusal> refusal = modes_[way.target]->adopt(std::move(connection));
+        std::optional<Refusal> refusal = places_[way.target].mode->adopt(std::move(connection));
         if (!refusal) {
-            if (registry_.arrive(slot, id, way.target)) modes_[way.target]->release(id);
+            if (registry_.arrive(slot, id, way.target)) places_[way.target].mode->release(id);
             last_arrival_.store(telemetry::ticks(), std::memory_order_relaxed); // a statistic
             return true;
         }
@@ -286,46 +307,77 @@ void Server::Impl::released(Connection connection) {
 
 // --- hand-off
 
-std::optional<Error> Server::Impl::make_mode(std::uint8_t number) {
-    if (modes_[number]) return std::nullopt;
+// The place of a mode with these parameters: one that connections are leaving serves again, before another is made.
+Outcome<std::uint8_t> Server::Impl::make_mode(std::uint8_t number, const ModeOptions& options) {
+    const auto same = std::find_if(places_.begin(), places_.end(), [&](const Place& place) {
+        return place.mode && place.number == number && place.options == options;
+    });
+    if (same != places_.end()) return static_cast<std::uint8_t>(same - places_.begin());
+    const auto free = std::find_if(places_.begin(), places_.end(), [](const Place& place) { return !place.mode; });
+    if (free == places_.end())
+        return Error{std::make_error_code(std::errc::resource_unavailable_try_again),
+                     "too many changes of mode at once: connections are still leaving earlier modes"};
     try {
-        modes_[number] = modes()[number].make(*this, number, options_.mode_options);
-        return std::nullopt;
+        *free = {number, options, modes()[number].make(*this, number, options)};
+        return static_cast<std::uint8_t>(free - places_.begin());
     } catch (const std::exception& failure) {
         return Error{std::make_error_code(std::errc::resource_unavailable_try_again),
                      fmt::format("cannot start the mode {}: {}", modes()[number].id, failure.what())};
     }
 }
 
+void Server::Impl::end_modes() {
+    for (Place& place : places_) place.mode.reset();
+}
+
 void Server::Impl::set_mode(std::string_view id, HandOffDone done) {
-    const auto target = find_mode(id);
-    if (!target) {
-        std::string known;
-        for (const ModeInfo& mode : modes()) known += fmt::format("{}{}", known.empty() ? "" : ", ", mode.id);
+    const auto number = find_mode(id);
+    if (!number)
         return done(Error{std::make_error_code(std::errc::invalid_argument),
-                          fmt::format("there is no mode '{}'; there are {}", id, known)});
-    }
-    if (auto failed = make_mode(*target)) return done(std::move(*failed));
+                          fmt::format("there is no mode '{}'; there are {}", id, mode_list())});
+    change(*number, options_.mode_options, std::move(done));
+}
+
+void Server::Impl::set_options(const ModeOptions& options, HandOffDone done) {
+    options_.mode_options = options;
+    const Place& here = places_[here_];
+    const bool matters = (modes()[here.number].has_threads && options.threads != here.options.threads) ||
+                         (modes()[here.number].has_stack_size && options.stack_bytes != here.options.stack_bytes);
+    if (!matters) return done(HandOffReport{});
+    change(here.number, options, std::move(done));
+}
+
+void Server::Impl::change(std::uint8_t number, const ModeOptions& options, HandOffDone done) {
+    const Place& here = places_[here_];
+    if (!hand_off_ && here.number == number && here.options == options) return done(HandOffReport{});
+    const auto place = make_mode(number, options);
+    if (!place) return done(place.error());
+    const std::string target_id(modes()[number].id);
     if (hand_off_)
         std::exchange(hand_off_->done, {})(Error{std::make_error_code(std::errc::operation_canceled),
-                                                 fmt::format("a later change to {} took the place of this one", id)});
+                                                 fmt::format("a later change to {} took the place of this one", target_id)});
     {
         const std::lock_guard lock(refusal_mutex_);
         refusal_.clear();
     }
-    hand_off_ = HandOff{
-        .from = mode_, .target = *target, .begin = telemetry::ticks(), .total = 0, .done = std::move(done), .refusal = {}};
-    hand_off_->total = begin_hand_off(*target);
+    hand_off_ = HandOff{.from = here_,
+                        .from_id = std::string(info(here_).id),
+                        .target_id = target_id,
+                        .begin = telemetry::ticks(),
+                        .total = 0,
+                        .done = std::move(done),
+                        .refusal = {}};
+    hand_off_->total = begin_hand_off(*place);
     watch_hand_off();
 }
 
 // How many connections have to move.
-std::uint64_t Server::Impl::begin_hand_off(std::uint8_t target) {
-    if (mode_ != target) probe_->set_mode(target);
-    mode_ = target;
-    const std::uint64_t total = registry_.send_all(target);
-    for (std::uint8_t number = 0; number < modes_.size(); ++number)
-        if (number != target && modes_[number]) modes_[number]->release_all();
+std::uint64_t Server::Impl::begin_hand_off(std::uint8_t place) {
+    probe_->set_mode(places_[place].number);
+    here_ = place;
+    const std::uint64_t total = registry_.send_all(place);
+    for (std::uint8_t other = 0; other < places_.size(); ++other)
+        if (other != place && places_[other].mode) places_[other].mode->release_all();
     return total;
 }
 
@@ -336,9 +388,9 @@ void Server::Impl::watch_hand_off() {
     if (hand_off.refusal.empty()) take_back(hand_off);
     if (astray == 0 && registry_.astray() == 0 && placing_.load() == 0) return finish_hand_off();
     if (telemetry::process_clock().duration(telemetry::ticks() - hand_off.begin) > std::chrono::milliseconds(5)) {
-        for (std::uint8_t number = 0; number < modes_.size(); ++number)
-            if (number != mode_ && modes_[number]) modes_[number]->nudge();
-        hand_off.interval = std::min(hand_off.interval * 2, std::chrono::milliseconds(20));
+        for (std::uint8_t place = 0; place < places_.size(); ++place)
+            if (place != here_ && places_[place].mode) places_[place].mode->nudge();
+        hand_off.interval = std::min(hand_off.interval * 2, std::chrono::milliseconds(16));
     }
     hand_off_timer_.expires_after(hand_off.interval);
     hand_off_timer_.async_wait([this](boost::system::error_code error) {
@@ -353,16 +405,16 @@ void Server::Impl::take_back(HandOff& hand_off) {
         hand_off.refusal = std::exchange(refusal_, {});
     }
     if (hand_off.refusal.empty()) return;
-    spdlog::warn("the mode {} cannot take all connections, they go back to {}: {}", modes()[hand_off.target].id,
-                 modes()[hand_off.from].id, hand_off.refusal);
+    spdlog::warn("the mode {} cannot take all connections, they go back to {}: {}", hand_off.target_id, hand_off.from_id,
+                 hand_off.refusal);
     begin_hand_off(hand_off.from);
 }
 
 void Server::Impl::finish_hand_off() {
     HandOff hand_off = std::move(*hand_off_);
     hand_off_.reset();
-    for (std::uint8_t number = 0; number < modes_.size(); ++number)
-        if (number != mode_) modes_[number].reset(); // empty, and nobody is on the way to it
+    for (std::uint8_t place = 0; place < places_.size(); ++place)
+        if (place != here_) places_[place].mode.reset(); // empty, and nobody is on the way to it
     ::malloc_trim(0); // what the old carriers held goes back to the system, so that memory shows the new mode's needs
 
     HandOffReport report;
@@ -376,8 +428,8 @@ void Server::Impl::finish_hand_off() {
     if (!hand_off.done) return;
     if (!hand_off.refusal.empty())
         hand_off.done(Error{std::make_error_code(std::errc::resource_unavailable_try_again),
-                            fmt::format("{} cannot take {} connections: {}; all are back in {}", modes()[hand_off.target].id,
-                                        hand_off.total, hand_off.refusal, modes()[hand_off.from].id)});
+                            fmt::format("{} cannot take {} connections: {}; all are back in {}", hand_off.target_id,
+                                        hand_off.total, hand_off.refusal, hand_off.from_id)});
     else
         hand_off.done(report);
 }
@@ -388,7 +440,10 @@ void Server::Impl::drain(std::chrono::milliseconds deadline, std::function<void(
     draining_ = true;
     acceptor_->close();
     drain_end_ = std::chrono::steady_clock::now() + deadline;
-    drain_done_ = std::move(done);
+    drain_done_ = [earlier = std::exchange(drain_done_, {}), done = std::move(done)](std::uint64_t left_open) {
+        if (earlier) earlier(left_open);
+        done(left_open);
+    };
     registry_.shut_all(SHUT_RD, CloseReason::request); // what has been received is still answered
     watch_drain();
 }
@@ -409,7 +464,7 @@ void Server::Impl::watch_drain() {
 }
 
 void Server::Impl::shutdown() {
-    if (draining_) {
+    if (std::exchange(shutting_down_, true)) {
         drain_end_ = std::chrono::steady_clock::now(); // asked twice: no more patience
         return;
     }
@@ -421,9 +476,17 @@ void Server::Impl::shutdown() {
     });
 }
 
+void Server::Impl::set_limits(std::uint64_t connections, std::chrono::seconds idle_timeout,
+                              std::chrono::seconds request_timeout) {
+    options_.max_connections = std::min(connections, probe_->capacity());
+    options_.idle_timeout = idle_timeout;
+    options_.request_timeout = request_timeout;
+    housekeeping_->set_timeouts({idle_timeout, request_timeout});
+}
+
 ServerStatus Server::Impl::status() {
     ServerStatus status;
-    status.mode = modes()[mode_].id;
+    status.mode = info(here_).id;
     status.protocol = protocol_.id;
     status.open = registry_.open();
     status.accepted = probe_->get(Gauge::connections_accepted);
@@ -436,7 +499,10 @@ ServerStatus Server::Impl::status() {
     status.hand_offs = probe_->get(Gauge::hand_offs);
     status.moving = registry_.astray();
     status.refused_by = refused_by_;
-    status.max_connections = probe_->capacity();
+    status.max_connections = options_.max_connections;
+    status.slots = probe_->capacity();
+    status.idle_timeout = options_.idle_timeout;
+    status.request_timeout = options_.request_timeout;
     status.open_files_limit = open_files_limit_;
     status.mode_options = options_.mode_options;
     status.draining = draining_;
@@ -455,12 +521,9 @@ Outcome<std::unique_ptr<Server>> Server::start(const ServerOptions& wanted) {
                      fmt::format("there is no protocol '{}'; there are {}", options.protocol, known)};
     }
     const auto mode = find_mode(options.mode);
-    if (!mode) {
-        std::string known;
-        for (const ModeInfo& one : modes()) known += fmt::format("{}{}", known.empty() ? "" : ", ", one.id);
+    if (!mode)
         return Error{std::make_error_code(std::errc::invalid_argument),
-                     fmt::format("there is no mode '{}'; there are {}", options.mode, known)};
-    }
+                     fmt::format("there is no mode '{}'; there are {}", options.mode, mode_list())};
     boost::system::error_code error;
     const auto address = asio::ip::make_address(options.host, error);
     if (error)
@@ -496,11 +559,16 @@ Server::~Server() = default;
 asio::io_context& Server::context() noexcept { return impl_->context(); }
 asio::ip::tcp::endpoint Server::endpoint() const { return impl_->endpoint(); }
 const std::filesystem::path& Server::control_path() const noexcept { return impl_->options().control; }
+const std::filesystem::path& Server::segment_path() const noexcept { return impl_->probe().path(); }
 const std::string& Server::name() const noexcept { return impl_->options().name; }
 bool Server::run() { return impl_->run(); }
 void Server::set_mode(std::string_view id, HandOffDone done) { impl_->set_mode(id, std::move(done)); }
+void Server::set_options(const ModeOptions& options, HandOffDone done) { impl_->set_options(options, std::move(done)); }
 void Server::drain(std::chrono::milliseconds deadline, std::function<void(std::uint64_t)> done) {
     impl_->drain(deadline, std::move(done));
+}
+void Server::set_limits(std::uint64_t connections, std::chrono::seconds idle_timeout, std::chrono::seconds request_timeout) {
+    impl_->set_limits(connections, idle_timeout, request_timeout);
 }
 void Server::shutdown() { impl_->shutdown(); }
 bool Server::close_connection(ConnectionId id) { return impl_->close_connection(id); }

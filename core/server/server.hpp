@@ -55,6 +55,9 @@ struct ServerStatus {
     std::uint64_t moving = 0; // on their way to another mode now
     std::array<std::uint64_t, refuse_reason_count> refused_by{};
     std::uint64_t max_connections = 0;
+    std::uint64_t slots = 0; // connections that the segment has room for
+    std::chrono::seconds idle_timeout{};
+    std::chrono::seconds request_timeout{};
     std::uint64_t open_files_limit = 0;
     ModeOptions mode_options;
     bool draining = false;
@@ -75,6 +78,7 @@ public:
     boost::asio::io_context& context() noexcept;
     boost::asio::ip::tcp::endpoint endpoint() const;
     const std::filesystem::path& control_path() const noexcept;
+    const std::filesystem::path& segment_path() const noexcept;
     const std::string& name() const noexcept;
 
     // Serves until the server has been shut down. False when connections had to be left behind (a carrier that did not come
@@ -85,12 +89,17 @@ public:
     // error when the mode is unknown, a later change takes its place, or the mode refuses a connection: then all are moved
     // back to where they were.
     void set_mode(std::string_view id, HandOffDone done);
+    // Gives the modes other parameters: the connections of a mode that has them move to one that is made anew.
+    void set_options(const ModeOptions& options, HandOffDone done);
     // Accepts no more, answers what was begun, closes all; calls `done` when nothing is open or the deadline is over.
     void drain(std::chrono::milliseconds deadline, std::function<void(std::uint64_t left_open)> done);
     // Drains and makes run() return. Calling it again ends the drain at once.
     void shutdown();
     // Closes one connection from outside; false when there is none with that id.
     bool close_connection(ConnectionId id);
+
+    // Refuses connections beyond `connections` (at most the segment's slots), and changes the time-outs; 0: none.
+    void set_limits(std::uint64_t connections, std::chrono::seconds idle_timeout, std::chrono::seconds request_timeout);
 
     ServerStatus status();
 

@@ -29,14 +29,25 @@ void spin(std::chrono::nanoseconds wall_time) {
 } // namespace
 
 void after_read(Connection& connection, std::size_t bytes) {
+    // Housekeeping ends the wait for a silent peer by shutting the socket; what that means is said beside it.
+    if (bytes == 0 && connection.watch->timed_out.load(std::memory_order_relaxed)) {
+        connection.session->timed_out();
+        if (connection.session->next().kind != protocol::Action::Kind::read) return;
+    }
     connection.probe.received(bytes);
     connection.session->received(bytes);
+    const bool in_request = connection.session->in_request();
+    const bool was_in_request = connection.watch->request_since.load(std::memory_order_relaxed) != 0;
+    if (in_request != was_in_request)
+        connection.watch->request_since.store(in_request ? telemetry::ticks() : 0, std::memory_order_relaxed);
 }
 
 void after_write(Connection& connection, std::size_t bytes) {
     connection.probe.sent(bytes);
     connection.session->sent(bytes);
     connection.probe.requests(connection.session->requests());
+    if (connection.watch->request_since.load(std::memory_order_relaxed) != 0 && !connection.session->in_request())
+        connection.watch->request_since.store(0, std::memory_order_relaxed);
     connection.probe.session_bytes(connection.session->memory_bytes());
 }
 

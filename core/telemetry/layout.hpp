@@ -89,7 +89,7 @@ enum class SegmentKind : std::uint32_t { server = 1, load = 2 };
 
 enum class SectionKind : std::uint32_t {
     gauges = 1,      // Gauges, one
-    slots = 2,       // Slot, one per connection that may be open
+    connections = 2, // Slot, one per connection that may be open
     rings = 3,       // Ring, one per ring of events
     events = 4,      // Event, events_per_ring of them for each ring, ring after ring
     histograms = 5,  // Histogram counters, one array for each DelayHistogram or population

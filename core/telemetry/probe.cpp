@@ -279,14 +279,14 @@ Outcome<std::unique_ptr<ProbeServer>> ProbeServer::create(const ProbeOptions& op
                      {layout::SectionKind::rings, sizeof(layout::Ring), rings},
                      {layout::SectionKind::histograms, sizeof(std::uint64_t) * HistogramBuckets::count,
                       static_cast<std::uint64_t>(layout::DelayHistogram::count_)},
-                     {layout::SectionKind::slots, sizeof(Slot), options.connections},
+                     {layout::SectionKind::connections, sizeof(Slot), options.connections},
                      {layout::SectionKind::events, sizeof(layout::Event), std::uint64_t{rings} * options.events_per_ring,
                       false}},
     });
     if (!segment) return std::move(segment).error();
 
     auto impl = std::make_unique<Impl>(std::move(*segment));
-    impl->slots = impl->segment.section<Slot>(layout::SectionKind::slots);
+    impl->slots = impl->segment.section<Slot>(layout::SectionKind::connections);
     impl->rings = impl->segment.section<layout::Ring>(layout::SectionKind::rings);
     impl->events = impl->segment.section<layout::Event>(layout::SectionKind::events);
     impl->gauges = impl->segment.section<layout::Gauges>(layout::SectionKind::gauges);

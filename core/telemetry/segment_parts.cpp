@@ -60,7 +60,7 @@ struct Part {
 
 constexpr std::array parts_table{
     Part{SectionKind::gauges, &SegmentParts::gauges, sizeof(std::uint64_t), 8}, // may have fewer gauges than this version
-    Part{SectionKind::slots, &SegmentParts::slots, sizeof(Slot), 64},
+    Part{SectionKind::connections, &SegmentParts::slots, sizeof(Slot), 64},
     Part{SectionKind::rings, &SegmentParts::rings, sizeof(Ring), 64},
     Part{SectionKind::events, &SegmentParts::events, sizeof(Event), 8},
     Part{SectionKind::histograms, &SegmentParts::histograms, sizeof(std::uint64_t) * HistogramBuckets::count, 8},

@@ -3,12 +3,12 @@
 #include "connscope/load/run.hpp"
 #include "connscope/load/summary.hpp"
 #include "connscope/telemetry/runtime_folder.hpp"
+#include "tool.hpp"
 
 #include <CLI/CLI.hpp>
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 #include <sched.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,12 +24,6 @@
 namespace {
 
 using namespace connscope;
-
-// Exit codes that programs rely on.
-constexpr int done = 0;
-constexpr int promise_failed = 1;
-constexpr int wrong_use = 2;
-constexpr int environment_refused = 3;
 
 struct Arguments {
     std::string connect;
@@ -54,10 +48,11 @@ struct Arguments {
     bool strict = false;
     bool reconnect = false;
     bool quiet = false;
+    bool busy_poll = false;
     bool exit_with_parent = false;
 };
 
-int refuse(const std::string& text, int code = wrong_use) {
+int refuse(const std::string& text, int code = tools::wrong_use) {
     std::fprintf(stderr, "connscope-load: %s\n", text.c_str());
     return code;
 }
@@ -91,6 +86,7 @@ void describe(CLI::App& app, Arguments& a) {
     app.add_option("--seed", a.seed, "Of contents and poisson arrivals")->capture_default_str();
     app.add_option("--threads", a.threads, "Engine threads")->capture_default_str();
     app.add_option("--cpu", a.cpu, "Pin the engine's thread to this CPU (further threads to the next ones)")->type_name("N");
+    app.add_flag("--busy-poll", a.busy_poll, "Never sleep: no wake-up adds to a latency, but it takes a whole CPU");
     app.add_option("--name", a.name, "Of the segment (default load-PID)");
     app.add_option("--control", a.control, "Path of the control socket (default in the runtime folder)")->type_name("PATH");
     app.add_option("--hdr", a.hdr, "Write latencies in HdrHistogram's percentile format")->type_name("FILE");
@@ -102,14 +98,14 @@ void describe(CLI::App& app, Arguments& a) {
 
 int list_presets() {
     const auto presets = load::presets();
-    if (presets.empty()) return refuse("no presets are installed beside this program", environment_refused);
+    if (presets.empty()) return refuse("no presets are installed beside this program", tools::environment_refused);
     for (const load::Preset& preset : presets) {
         std::printf("%-22s %s\n%22s %s\n", preset.name.c_str(), preset.title.c_str(), "", preset.explains.c_str());
         std::string text = fmt::format("--protocol {}", load::name_of(preset.protocol));
         for (const load::Population& population : preset.populations) text += " --population " + load::to_text(population);
         std::printf("%22s %s\n", "", text.c_str());
     }
-    return done;
+    return tools::done;
 }
 
 // The populations that the arguments ask for, or why they cannot be had.
@@ -191,6 +187,7 @@ telemetry::Outcome<load::RunOptions> understand(const Arguments& a) {
     options.load.time_out = seconds(a.time_out);
     options.load.seed = a.seed;
     options.load.reconnect = a.reconnect;
+    options.load.busy_poll = a.busy_poll;
     options.load.threads = static_cast<std::uint32_t>(a.threads);
     options.load.cpu = a.cpu;
     options.load.name = a.name.empty() ? fmt::format("load-{}", ::getpid()) : a.name;
@@ -205,13 +202,13 @@ int run(const Arguments& arguments) {
     options->load.control_path = arguments.control;
     if (arguments.control.empty()) {
         auto folder = telemetry::runtime_folder();
-        if (!folder) return refuse(folder.error().text, environment_refused);
+        if (!folder) return refuse(folder.error().text, tools::environment_refused);
         options->load.control_path = telemetry::control_path(*folder, options->load.name).string();
     }
     std::ofstream hdr;
     if (!arguments.hdr.empty()) {
         hdr.open(arguments.hdr);
-        if (!hdr) return refuse(fmt::format("cannot write {}", arguments.hdr), environment_refused);
+        if (!hdr) return refuse(fmt::format("cannot write {}", arguments.hdr), tools::environment_refused);
     }
 
     std::FILE* told = arguments.json ? stderr : stdout;
@@ -223,18 +220,18 @@ int run(const Arguments& arguments) {
                                        if (!arguments.quiet) line(text);
                                    }};
     auto result = load::run(std::move(*options), reports);
-    if (!result) return refuse(result.error().text, environment_refused);
+    if (!result) return refuse(result.error().text, tools::environment_refused);
 
     if (hdr.is_open()) load::write_hdr(hdr, result->summary.figures.front().latencies);
     if (arguments.json)
         std::printf("%s\n", boost::json::serialize(load::to_json(result->summary)).c_str());
     else
         std::printf("%s", load::to_text(result->summary).c_str());
-    if (std::fflush(stdout) != 0) return environment_refused;
+    if (std::fflush(stdout) != 0) return tools::environment_refused;
     if (result->never_connected)
         return refuse(fmt::format("no connection to {} could be opened; is the server there?", arguments.connect),
-                      environment_refused);
-    return arguments.strict && load::anything_failed(result->summary) ? promise_failed : done;
+                      tools::environment_refused);
+    return arguments.strict && load::anything_failed(result->summary) ? tools::promise_failed : tools::done;
 }
 
 } // namespace
@@ -245,13 +242,9 @@ int main(int argc, char** argv) {
     CLI::App app{"Real clients for a TCP server: opens connections, sends requests on a schedule, checks every byte that "
                  "comes back."};
     describe(app, arguments);
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::ParseError& error) {
-        return app.exit(error) == 0 ? done : wrong_use;
-    }
+    if (const auto code = tools::parse(app, argc, argv)) return *code;
     arguments.payload_given = app.count("--payload") > 0;
     if (arguments.list_presets) return list_presets();
-    if (arguments.exit_with_parent) ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (arguments.exit_with_parent) tools::end_with_parent();
     return run(arguments);
 }

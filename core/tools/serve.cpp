@@ -69,8 +69,9 @@ int main(int argc, char** argv) {
     app.add_option("--listen", listen, "HOST:PORT; port 0 picks a free one")->capture_default_str();
     app.add_option("--mode", options.mode, "how connections are scheduled; see --list-modes")->capture_default_str();
     app.add_option("--protocol", options.protocol, "what connections speak")->capture_default_str();
-    app.add_option("--threads", options.mode_options.threads, "threads of the modes that share some")
-        ->check(CLI::Range(1, 1024))
+    app.add_option("--threads", options.mode_options.threads,
+                   "threads of the modes that share some; 0: as many as suit the machine")
+        ->check(CLI::Range(0, 1024))
         ->capture_default_str();
     app.add_option("--stack-size", stack_kib, "KiB of stack for a thread or fiber of a connection's own")
         ->check(CLI::Range(16, 65536))

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "connscope/server/modes/loop.hpp"
 
-#include "connscope/server/steps.hpp"
-
 #include <spdlog/spdlog.h>
 
+#include <sched.h>
 #include <sys/socket.h>
+
+#include <algorithm>
 
 namespace connscope::server {
 
@@ -33,23 +34,18 @@ void run_handlers(boost::asio::io_context& context) {
     }
 }
 
-telemetry::Outcome<LoopSocket> to_loop(LoopExecutor executor, Connection& connection) {
-    LoopSocket socket(executor);
-    sockaddr_storage local{};
-    socklen_t length = sizeof(local);
-    ::getsockname(connection.socket.get(), reinterpret_cast<sockaddr*>(&local), &length);
-    boost::system::error_code error;
-    socket.assign(local.ss_family == AF_INET6 ? boost::asio::ip::tcp::v6() : boost::asio::ip::tcp::v4(),
-                  connection.socket.get(), error);
-    if (error) return telemetry::system_error(error.value(), "the event loop cannot watch a connection");
-    std::ignore = connection.socket.release(); // the loop's socket owns it now
-    socket.non_blocking(true, error);
-    return socket;
+std::size_t hardware_threads() noexcept {
+    cpu_set_t allowed;
+    CPU_ZERO(&allowed);
+    if (::sched_getaffinity(0, sizeof(allowed), &allowed) != 0) return 1;
+    return static_cast<std::size_t>(std::max(CPU_COUNT(&allowed), 1));
 }
 
-void from_loop(LoopSocket& socket, Connection& connection) {
-    boost::system::error_code ignored;
-    connection.socket.reset(socket.release(ignored));
+boost::asio::ip::tcp protocol_of(int socket) noexcept {
+    sockaddr_storage local{};
+    socklen_t length = sizeof(local);
+    ::getsockname(socket, reinterpret_cast<sockaddr*>(&local), &length);
+    return local.ss_family == AF_INET6 ? boost::asio::ip::tcp::v6() : boost::asio::ip::tcp::v4();
 }
 
 } // namespace connscope::server

@@ -10,13 +10,16 @@
 
 #include <memory>
 #include <thread>
+#include <tuple>
 
 namespace connscope::server {
 
 // The executor and socket of the modes that run on event loops: named types instead of any_io_executor, so that no call goes
 // through a table.
 using LoopExecutor = boost::asio::io_context::executor_type;
-using LoopSocket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, LoopExecutor>;
+template <class Executor>
+using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, Executor>;
+using LoopSocket = Socket<LoopExecutor>;
 
 // The list of those whom a loop carries; an element leaves it by itself when it ends.
 using Listed = boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
@@ -45,8 +48,28 @@ private:
 // Runs handlers until the io_context is stopped; what a handler throws is logged and ends nothing else.
 void run_handlers(boost::asio::io_context& context);
 
+// How many threads this process can run at once.
+std::size_t hardware_threads() noexcept;
+
+// IPv4 or IPv6, as a socket was made.
+boost::asio::ip::tcp protocol_of(int socket) noexcept;
+
 // Gives a connection's socket to a loop, and takes it back. Errors: the system refused to watch it; the connection keeps it.
-telemetry::Outcome<LoopSocket> to_loop(LoopExecutor executor, Connection& connection);
-void from_loop(LoopSocket& socket, Connection& connection);
+template <class Executor>
+telemetry::Outcome<Socket<Executor>> to_loop(const Executor& executor, Connection& connection) {
+    Socket<Executor> socket(executor);
+    boost::system::error_code error;
+    socket.assign(protocol_of(connection.socket.get()), connection.socket.get(), error);
+    if (error) return telemetry::system_error(error.value(), "the event loop cannot watch a connection");
+    std::ignore = connection.socket.release(); // the loop's socket owns it now
+    socket.non_blocking(true, error);
+    return socket;
+}
+
+template <class Executor>
+void from_loop(Socket<Executor>& socket, Connection& connection) {
+    boost::system::error_code ignored;
+    connection.socket.reset(socket.release(ignored));
+}
 
 } // namespace connscope::server

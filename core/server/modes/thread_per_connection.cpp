@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include "connscope/server/modes/interrupt.hpp"
 #include "connscope/server/modes/table.hpp"
 #include "connscope/server/steps.hpp"
 
@@ -8,8 +9,6 @@
 
 #include <cerrno>
 #include <condition_variable>
-#include <csignal>
-#include <ctime>
 #include <list>
 #include <mutex>
 
@@ -18,25 +17,6 @@ namespace {
 
 using protocol::Action;
 using telemetry::ConnectionState;
-
-// The signal that makes a blocked system call return with EINTR. Nothing else happens on it; ignored by default.
-constexpr int interrupt_signal = SIGURG;
-
-void install_interrupt() {
-    struct sigaction action {};
-    action.sa_handler = [](int) {};
-    sigemptyset(&action.sa_mask);
-    action.sa_flags = 0; // no SA_RESTART: the call must return
-    ::sigaction(interrupt_signal, &action, nullptr);
-}
-
-// Blocks for a time, or until a signal; the time that has passed.
-std::chrono::nanoseconds sleep(std::chrono::nanoseconds duration) {
-    const timespec wanted{duration.count() / 1'000'000'000, duration.count() % 1'000'000'000};
-    timespec left{};
-    if (::clock_nanosleep(CLOCK_MONOTONIC, 0, &wanted, &left) != EINTR) return duration;
-    return duration - std::chrono::seconds(left.tv_sec) - std::chrono::nanoseconds(left.tv_nsec);
-}
 
 // An OS thread for each connection: it blocks in read and write, and the kernel decides who runs.
 class ThreadPerConnection final : public Mode {
@@ -57,10 +37,6 @@ public:
     void release(ConnectionId id) override;
     void release_all() override;
     void nudge() override;
-    void configure(const ModeOptions& options) override {
-        const std::lock_guard lock(mutex_);
-        stack_bytes_ = options.stack_bytes;
-    }
 
 private:
     struct Carrier {
@@ -82,12 +58,12 @@ private:
 
     Host& host_;
     const std::uint8_t number_;
+    const std::size_t stack_bytes_;
 
     std::mutex mutex_; // guards what follows
     std::condition_variable empty_;
     std::list<Carrier> carriers_;
     std::size_t leaving_ = 0; // threads that have taken their connection out and are giving it away
-    std::size_t stack_bytes_;
 };
 
 // The story of one connection.
@@ -134,7 +110,7 @@ void ThreadPerConnection::carry(Carrier& carrier) {
             break;
         case Action::Kind::pause:
             connection.probe.suspend(ConnectionState::paused, false);
-            session.elapsed(sleep(action.duration));
+            session.elapsed(interruptible_sleep(action.duration));
             connection.probe.resume();
             break;
         case Action::Kind::yield:
@@ -153,6 +129,7 @@ void ThreadPerConnection::carry(Carrier& carrier) {
 
 // Takes the connection out of its carrier and gives it away; the carrier is gone afterwards.
 void ThreadPerConnection::leave(Carrier& carrier, std::optional<CloseReason> over) {
+    carrier.connection.probe.suspend(ConnectionState::ready, false); // it does not run while it waits for the lock
     std::unique_lock lock(mutex_);
     Connection connection = std::move(carrier.connection);
     carriers_.erase(carrier.place); // from here on nobody signals this thread

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "models/connection_model.hpp"
+
+#include <QCoreApplication>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+namespace connscope::app {
+
+namespace {
+
+const ConnectionColumn& column_at(int column) { return connection_columns()[static_cast<std::size_t>(column)]; }
+
+QString translated(const char* text) { return QCoreApplication::translate("ConnectionColumns", text); }
+
+} // namespace
+
+void ConnectionModel::update(SnapshotPtr snapshot) {
+    if (snapshot && snapshot->has_server) show(std::move(snapshot));
+}
+
+void ConnectionModel::set_filter(Filter filter) {
+    filter_ = std::move(filter);
+    if (snapshot_) show(snapshot_);
+}
+
+std::optional<int> ConnectionModel::row_of(const ConnectionKey& key) const {
+    for (std::size_t row = 0; row < order_.size(); ++row) {
+        if (key_of(snapshot_->server.connections[order_[row]]) == key) return static_cast<int>(row);
+    }
+    return std::nullopt;
+}
+
+int ConnectionModel::rowCount(const QModelIndex& parent) const {
+    return parent.isValid() ? 0 : static_cast<int>(order_.size());
+}
+
+int ConnectionModel::columnCount(const QModelIndex& parent) const {
+    return parent.isValid() ? 0 : static_cast<int>(connection_columns().size());
+}
+
+QVariant ConnectionModel::data(const QModelIndex& index, int role) const {
+    if (!index.isValid() || index.row() >= rowCount()) return {};
+    const ConnectionColumn& column = column_at(index.column());
+    const ConnectionContext context{connection(index.row()), snapshot_->server.taken};
+    switch (role) {
+    case Qt::DisplayRole: return column.text(context);
+    case Qt::TextAlignmentRole: {
+        const bool is_word = column.kind == ConnectionColumn::Kind::text || column.kind == ConnectionColumn::Kind::state ||
+                             column.kind == ConnectionColumn::Kind::carrier;
+        return QVariant(Qt::AlignVCenter | (is_word ? Qt::AlignLeft : Qt::AlignRight));
+    }
+    case SortValueRole: return column.value(context);
+    case StateRole: return static_cast<int>(context.connection.state);
+    case CarrierRole: return static_cast<int>(context.connection.carrier);
+    default: return {};
+    }
+}
+
+QVariant ConnectionModel::headerData(int section, Qt::Orientation orientation, int role) const {
+    if (orientation != Qt::Horizontal || section < 0 || section >= columnCount()) return {};
+    const ConnectionColumn& column = column_at(section);
+    switch (role) {
+    case Qt::DisplayRole: return translated(column.head);
+    case Qt::ToolTipRole: return translated(column.tip);
+    case Qt::TextAlignmentRole: {
+        const bool is_word = column.kind == ConnectionColumn::Kind::text || column.kind == ConnectionColumn::Kind::state ||
+                             column.kind == ConnectionColumn::Kind::carrier;
+        return QVariant(Qt::AlignVCenter | (is_word ? Qt::AlignLeft : Qt::AlignRight));
+    }
+    default: return {};
+    }
+}
+
+void ConnectionModel::sort(int column, Qt::SortOrder order) {
+    if (column < 0 || column >= columnCount()) return;
+    sort_column_ = column;
+    sort_order_ = order;
+    if (snapshot_) show(snapshot_);
+}
+
+std::vector<std::uint32_t> ConnectionModel::ordered(const Snapshot& snapshot) const {
+    struct Entry {
+        double value;
+        std::uint32_t index;
+    };
+    const auto& connections = snapshot.server.connections;
+    const ConnectionColumn& column = column_at(sort_column_);
+    std::vector<Entry> entries;
+    entries.reserve(connections.size());
+    for (std::uint32_t index = 0; index < connections.size(); ++index) {
+        const ConnectionContext context{connections[index], snapshot.server.taken};
+        if (filter_ && !filter_(context)) continue;
+        double value = column.value(context);
+        // Without a value comes last in either order.
+        if (std::isnan(value)) value = sort_order_ == Qt::AscendingOrder ? HUGE_VAL : -HUGE_VAL;
+        entries.push_back({value, index});
+    }
+    const auto by_id = [&](const Entry& a, const Entry& b) {
+        return key_of(connections[a.index]) < key_of(connections[b.index]);
+    };
+    if (sort_order_ == Qt::AscendingOrder) {
+        std::sort(entries.begin(), entries.end(), [&](const Entry& a, const Entry& b) {
+            return a.value != b.value ? a.value < b.value : by_id(a, b);
+        });
+    } else {
+        std::sort(entries.begin(), entries.end(), [&](const Entry& a, const Entry& b) {
+            return a.value != b.value ? a.value > b.value : by_id(a, b);
+        });
+    }
+    std::vector<std::uint32_t> order(entries.size());
+    std::transform(entries.begin(), entries.end(), order.begin(), [](const Entry& entry) { return entry.index; });
+    return order;
+}
+
+void ConnectionModel::show(SnapshotPtr snapshot) {
+    std::vector<std::uint32_t> order = ordered(*snapshot);
+    bool rows_move = order.size() != order_.size();
+    for (std::size_t row = 0; row < order.size() && !rows_move; ++row) {
+        rows_move = key_of(snapshot->server.connections[order[row]]) != key_of(snapshot_->server.connections[order_[row]]);
+    }
+    if (!rows_move) {
+        snapshot_ = std::move(snapshot);
+        order_ = std::move(order);
+        if (!order_.empty()) emit dataChanged(index(0, 0), index(rowCount() - 1, columnCount() - 1));
+        return;
+    }
+
+    emit layoutAboutToBeChanged();
+    const QModelIndexList before = persistentIndexList();
+    std::vector<ConnectionKey> keys; // of `before`, one by one
+    keys.reserve(static_cast<std::size_t>(before.size()));
+    std::map<ConnectionKey, int> row_after;
+    for (const QModelIndex& index : before) row_after.emplace(keys.emplace_back(key_of(connection(index.row()))), -1);
+    snapshot_ = std::move(snapshot);
+    order_ = std::move(order);
+    for (int row = 0; row < rowCount() && !row_after.empty(); ++row) {
+        if (const auto found = row_after.find(key_of(connection(row))); found != row_after.end()) found->second = row;
+    }
+    QModelIndexList after;
+    after.reserve(before.size());
+    for (qsizetype i = 0; i < before.size(); ++i) {
+        const int row = row_after[keys[static_cast<std::size_t>(i)]];
+        after.push_back(row < 0 ? QModelIndex() : index(row, before[i].column()));
+    }
+    changePersistentIndexList(before, after);
+    emit layoutChanged();
+}
+
+} // namespace connscope::app

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "models/map_colouring.hpp"
+
+#include <QCoreApplication>
+
+#include <algorithm>
+
+namespace connscope::app {
+
+namespace {
+
+using telemetry::CarrierKind;
+using telemetry::ConnectionState;
+
+constexpr std::size_t thread_classes = 8;
+
+QString tr(const char* text) { return QCoreApplication::translate("ConnectionMap", text); }
+
+// The classes of a time: up to 10 µs, 100 µs, 1 ms, 10 ms, 100 ms, more.
+MapClass class_of(std::chrono::nanoseconds time) {
+    MapClass found = 1;
+    for (std::int64_t limit = 10'000; found < 6 && time.count() > limit; limit *= 10) ++found;
+    return found;
+}
+
+MapClass class_of(const telemetry::ConnectionReading& connection, MapAspect aspect) {
+    switch (aspect) {
+    case MapAspect::state: return static_cast<MapClass>(connection.state);
+    case MapAspect::carrier: return static_cast<MapClass>(static_cast<int>(connection.carrier) + 1);
+    case MapAspect::delay: return class_of(connection.longest_ready);
+    case MapAspect::longest_slice: return class_of(connection.longest_slice);
+    case MapAspect::thread:
+        return connection.thread == 0 ? MapClass{0} : static_cast<MapClass>(1 + connection.thread % thread_classes);
+    }
+    return 0;
+}
+
+} // namespace
+
+QString title_of(MapAspect aspect) {
+    switch (aspect) {
+    case MapAspect::state: return tr("State");
+    case MapAspect::carrier: return tr("Carrier");
+    case MapAspect::delay: return tr("Longest delay");
+    case MapAspect::longest_slice: return tr("Longest slice");
+    case MapAspect::thread: return tr("Thread");
+    }
+    return {};
+}
+
+std::vector<QString> classes_of(MapAspect aspect) {
+    switch (aspect) {
+    case MapAspect::state:
+        return {tr("free"),
+                state_text(ConnectionState::running),
+                state_text(ConnectionState::ready),
+                state_text(ConnectionState::waiting_read),
+                state_text(ConnectionState::waiting_write),
+                state_text(ConnectionState::paused)};
+    case MapAspect::carrier:
+        return {tr("free"),
+                tr("none"),
+                carrier_text(CarrierKind::thread),
+                carrier_text(CarrierKind::coroutine),
+                carrier_text(CarrierKind::fiber),
+                carrier_text(CarrierKind::closure),
+                carrier_text(CarrierKind::process)};
+    case MapAspect::delay:
+    case MapAspect::longest_slice:
+        return {tr("free"),   tr("≤ 10 µs"), tr("≤ 100 µs"), tr("≤ 1 ms"),
+                tr("≤ 10 ms"), tr("≤ 100 ms"), tr("> 100 ms")};
+    case MapAspect::thread: {
+        std::vector<QString> names{tr("free")};
+        for (std::size_t i = 0; i < thread_classes; ++i) names.push_back({});
+        return names;
+    }
+    }
+    return {};
+}
+
+void fill_cells(MapCells& into, const Snapshot& snapshot, MapAspect aspect) {
+    const auto& connections = snapshot.server.connections;
+    std::vector<std::size_t> first_of_segment; // the first cell of each segment
+    for (const auto& connection : connections) {
+        if (connection.segment >= first_of_segment.size()) first_of_segment.resize(connection.segment + 1, 0);
+        std::size_t& slots_used = first_of_segment[connection.segment];
+        slots_used = std::max<std::size_t>(slots_used, connection.slot + std::size_t{1});
+    }
+    std::size_t cells = 0;
+    for (std::size_t& entry : first_of_segment) cells += std::exchange(entry, cells);
+
+    into.classes.assign(cells, 0);
+    into.connections.assign(cells, MapCells::no_connection);
+    into.counts.assign(classes_of(aspect).size(), 0);
+    for (std::uint32_t index = 0; index < connections.size(); ++index) {
+        const auto& connection = connections[index];
+        const std::size_t cell = first_of_segment[connection.segment] + connection.slot;
+        const MapClass found = class_of(connection, aspect);
+        into.classes[cell] = found;
+        into.connections[cell] = index;
+        ++into.counts[found];
+    }
+    into.counts[0] = cells - std::min(cells, connections.size());
+}
+
+} // namespace connscope::app

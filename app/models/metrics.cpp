@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "models/metrics.hpp"
+
+#include <algorithm>
+
+namespace connscope::app {
+
+using telemetry::CarrierKind;
+using telemetry::ConnectionState;
+using telemetry::Gauge;
+
+namespace {
+
+constexpr std::chrono::milliseconds percentile_window{1000};
+constexpr std::chrono::milliseconds percentile_part{100};
+constexpr std::chrono::milliseconds counter_window{200};
+constexpr std::chrono::milliseconds gauge_span{80}; // rates over less would be noise
+constexpr std::chrono::milliseconds gauges_are_old{1000}; // the server writes them ten times a second
+
+double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
+
+double as_number(std::optional<std::uint64_t> value) { return value ? static_cast<double>(*value) : not_known; }
+
+} // namespace
+
+void WindowedPercentiles::add(const telemetry::Histogram& since, std::chrono::nanoseconds time) {
+    if (parts_.empty() || time - parts_.back().begin >= percentile_part) {
+        Part part;
+        if (!parts_.empty() && time - parts_.front().begin > percentile_window) { // its memory serves again
+            part = std::move(parts_.front());
+            parts_.pop_front();
+            part.values.clear();
+        }
+        part.begin = time;
+        parts_.push_back(std::move(part));
+    }
+    parts_.back().values.merge(since);
+    while (time - parts_.front().begin > percentile_window + percentile_part) parts_.pop_front();
+    sum_.clear();
+    for (const Part& part : parts_) sum_.merge(part.values);
+}
+
+void WindowedPercentiles::clear() {
+    parts_.clear();
+    sum_.clear();
+}
+
+double WindowedPercentiles::percentile(double quantile) const {
+    return sum_.total() == 0 ? not_known : seconds(sum_.percentile(quantile));
+}
+
+double WindowedPercentiles::max() const { return sum_.total() == 0 ? not_known : seconds(sum_.max()); }
+
+Sample Metrics::update(const Snapshot& snapshot) {
+    Sample sample;
+    sample.time = seconds(snapshot.taken);
+    if (snapshot.has_server) {
+        add_connections(snapshot, sample);
+        add_memory(snapshot, sample);
+        add_gauge_rates(snapshot, sample);
+        add_counter_rates(snapshot, sample);
+        add_delays(snapshot, sample);
+    } else {
+        forget();
+    }
+    add_load(snapshot, sample);
+    return sample;
+}
+
+void Metrics::forget() {
+    gauges_.reset();
+    counters_.clear();
+    gauge_rates_ = {};
+    delay_.clear();
+    stamped_delay_.clear();
+}
+
+void Metrics::add_connections(const Snapshot& snapshot, Sample& sample) const {
+    const telemetry::ServerReading& server = snapshot.server;
+    std::array<std::uint64_t, telemetry::connection_state_count> states{};
+    for (const auto& connection : server.connections) ++states[static_cast<std::size_t>(connection.state)];
+    const auto in = [&](ConnectionState state) { return static_cast<double>(states[static_cast<std::size_t>(state)]); };
+    sample[Quantity::running] = in(ConnectionState::running);
+    sample[Quantity::ready] = in(ConnectionState::ready);
+    sample[Quantity::waiting_read] = in(ConnectionState::waiting_read);
+    sample[Quantity::waiting_write] = in(ConnectionState::waiting_write);
+    sample[Quantity::paused] = in(ConnectionState::paused);
+    sample[Quantity::open] = static_cast<double>(server.connections.size());
+
+    sample[Quantity::threads] = snapshot.server_process ? static_cast<double>(snapshot.server_process->threads)
+                                                        : as_number(server.gauge(Gauge::threads));
+    sample[Quantity::carriers_thread] = as_number(server.gauge(Gauge::carriers_thread));
+    sample[Quantity::carriers_coroutine] = as_number(server.gauge(Gauge::carriers_coroutine));
+    sample[Quantity::carriers_fiber] = as_number(server.gauge(Gauge::carriers_fiber));
+    sample[Quantity::carriers_closure] = as_number(server.gauge(Gauge::carriers_closure));
+    sample[Quantity::carriers_process] = as_number(server.gauge(Gauge::carriers_process));
+}
+
+void Metrics::add_memory(const Snapshot& snapshot, Sample& sample) const {
+    if (!snapshot.server_process) return;
+    const observe::ProcessReading& process = *snapshot.server_process;
+    sample[Quantity::resident_bytes] = static_cast<double>(process.resident_bytes);
+    sample[Quantity::page_table_bytes] = static_cast<double>(process.page_table_bytes);
+    sample[Quantity::kernel_stack_bytes] = as_number(process.kernel_stack_bytes);
+    const auto idle = snapshot.server.gauge(Gauge::idle_private_bytes);
+    if (!idle || !process.kernel_stack_bytes || snapshot.server.connections.empty()) return;
+    // Pages of the program's own files may be shared with others and are there without connections too.
+    const auto all = static_cast<double>(process.resident_bytes - process.resident_shared_bytes) +
+                     static_cast<double>(process.page_table_bytes + *process.kernel_stack_bytes);
+    sample[Quantity::bytes_per_connection] =
+        std::max(all - static_cast<double>(*idle), 0.0) / static_cast<double>(snapshot.server.connections.size());
+}
+
+void Metrics::add_gauge_rates(const Snapshot& snapshot, Sample& sample) {
+    const telemetry::ServerReading& server = snapshot.server;
+    if (gauges_ && server.heartbeat - gauges_->time >= gauge_span) {
+        const double span = seconds(server.heartbeat - gauges_->time);
+        const auto since = [&](Gauge which) {
+            const auto before = gauges_->values[static_cast<std::size_t>(which)];
+            const auto now = server.gauge(which);
+            if (!now || before == telemetry::layout::not_available || *now < before) return not_known;
+            return static_cast<double>(*now - before);
+        };
+        gauge_rates_[Quantity::voluntary_per_s] = since(Gauge::voluntary_switches) / span;
+        gauge_rates_[Quantity::involuntary_per_s] = since(Gauge::involuntary_switches) / span;
+        gauge_rates_[Quantity::cpu_user] = since(Gauge::user_cpu_ns) / 1e9 / span;
+        gauge_rates_[Quantity::cpu_system] = since(Gauge::system_cpu_ns) / 1e9 / span;
+    }
+    if (!gauges_ || server.heartbeat - gauges_->time >= gauge_span) gauges_ = GaugePoint{server.heartbeat, server.gauges};
+    if (snapshot.taken - server.heartbeat > gauges_are_old) return; // the server does not write: its rates are not known
+    for (const Quantity which :
+         {Quantity::voluntary_per_s, Quantity::involuntary_per_s, Quantity::cpu_user, Quantity::cpu_system}) {
+        sample[which] = gauge_rates_[which];
+    }
+}
+
+void Metrics::add_counter_rates(const Snapshot& snapshot, Sample& sample) {
+    const telemetry::ServerCounters& now = snapshot.server.counters;
+    if (!counters_.empty() && now.slices < counters_.back().counters.slices) counters_.clear(); // another server
+    if (!counters_.empty()) {
+        const CounterPoint& before = counters_.front();
+        if (const double span = seconds(snapshot.taken - before.time); span > 0) {
+            sample[Quantity::requests_per_s] = static_cast<double>(now.requests - before.counters.requests) / span;
+            sample[Quantity::user_space_per_s] =
+                static_cast<double>(now.user_space_switches - before.counters.user_space_switches) / span;
+        }
+    }
+    counters_.push_back({snapshot.taken, now});
+    while (counters_.size() > 2 && snapshot.taken - counters_[1].time >= counter_window) counters_.pop_front();
+
+    const double requests = sample[Quantity::requests_per_s];
+    if (requests > 0) {
+        sample[Quantity::switches_per_request] =
+            (sample[Quantity::voluntary_per_s] + sample[Quantity::involuntary_per_s]) / requests;
+        sample[Quantity::cpu_per_request] = (sample[Quantity::cpu_user] + sample[Quantity::cpu_system]) / requests;
+    }
+}
+
+void Metrics::add_delays(const Snapshot& snapshot, Sample& sample) {
+    delay_.add(snapshot.delay_from_readiness, snapshot.taken);
+    stamped_delay_.add(snapshot.delay_from_stamp, snapshot.taken);
+    sample[Quantity::delay_p50] = delay_.percentile(0.5);
+    sample[Quantity::delay_p99] = delay_.percentile(0.99);
+    sample[Quantity::stamped_delay_p99] = stamped_delay_.percentile(0.99);
+}
+
+void Metrics::add_load(const Snapshot& snapshot, Sample& sample) {
+    if (!snapshot.has_load || snapshot.load.populations.empty()) {
+        latency_.clear();
+        return;
+    }
+    const telemetry::PopulationReading& all = snapshot.load.populations.front();
+    latency_.add(all.latency_since, snapshot.taken);
+    sample[Quantity::latency_p50] = latency_.percentile(0.5);
+    sample[Quantity::latency_p99] = latency_.percentile(0.99);
+    sample[Quantity::latency_max] = latency_.max();
+    using telemetry::layout::LoadCounter;
+    sample[Quantity::offered_per_s] = static_cast<double>(all.counter(LoadCounter::offered_per_s));
+    const auto completed = static_cast<double>(all.counter(LoadCounter::completed));
+    const auto corrupted = static_cast<double>(all.counter(LoadCounter::corrupted));
+    if (completed + corrupted > 0) sample[Quantity::verified_share] = completed / (completed + corrupted);
+}
+
+} // namespace connscope::app

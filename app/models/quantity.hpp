@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <limits>
+
+namespace connscope::app {
+
+// Everything that is kept over time, one number each. Units are SI (seconds, bytes, per second); a share of CPU time is
+// 1 for one core.
+enum class Quantity : std::size_t {
+    open, // connections
+    running,
+    ready,
+    waiting_read,
+    waiting_write,
+    paused,
+    threads, // of the server process
+    carriers_thread,
+    carriers_coroutine,
+    carriers_fiber,
+    carriers_closure,
+    carriers_process,
+    resident_bytes,
+    page_table_bytes,
+    kernel_stack_bytes,
+    bytes_per_connection, // private resident + page tables + kernel stacks, less the idle server's, by connections
+    voluntary_per_s,      // switches
+    involuntary_per_s,
+    user_space_per_s,
+    switches_per_request, // voluntary and involuntary
+    cpu_user,
+    cpu_system,
+    cpu_per_request, // user and system, seconds
+    requests_per_s,  // answered by the server
+    latency_p50,     // as the load saw it
+    latency_p99,
+    latency_max,
+    delay_p50, // scheduling delay from readiness
+    delay_p99,
+    stamped_delay_p99, // from the kernel's arrival stamp
+    offered_per_s,     // requests that the load wants to send
+    verified_share,    // of the answers: those without a wrong byte
+    count_
+};
+inline constexpr std::size_t quantity_count = static_cast<std::size_t>(Quantity::count_);
+
+inline constexpr double not_known = std::numeric_limits<double>::quiet_NaN();
+
+// The quantities at one time; what could not be had is not_known, never 0.
+struct Sample {
+    double time = 0; // s of CLOCK_MONOTONIC
+    std::array<double, quantity_count> values;
+
+    Sample() { values.fill(not_known); }
+    double operator[](Quantity which) const noexcept { return values[static_cast<std::size_t>(which)]; }
+    double& operator[](Quantity which) noexcept { return values[static_cast<std::size_t>(which)]; }
+};
+
+} // namespace connscope::app

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QString>
+#include <QStringList>
+
+#include <cstdint>
+
+namespace connscope::app {
+
+// What the session starts: which server, and how it is loaded at first.
+struct Plan {
+    QString companions_folder; // where connscope-serve and connscope-load are
+    QString mode = QStringLiteral("coroutines");
+    QString protocol = QStringLiteral("http"); // echo knows no requests that compute, so no hogs
+    QStringList populations{QStringLiteral("active:200,rate=4000,payload=64")}; // in connscope-load's words
+};
+
+// A process of the session, as the window shows it.
+struct ProcessStatus {
+    enum class Phase {
+        absent,   // not started
+        starting, // started, has not said that it is ready
+        running,
+        stopped, // by SIGSTOP or a debugger: alive, does nothing
+        gone,    // ended although nobody here asked it to
+        failed,  // could not start, or refused its arguments
+    };
+    Phase phase = Phase::absent;
+    std::uint32_t pid = 0;
+    QString address; // ADDRESS:PORT
+    QString control_path;
+    QString segment_name;
+    QString reason; // of stopped, gone and failed: a sentence
+
+    bool alive() const noexcept { return phase == Phase::running || phase == Phase::stopped; }
+};
+
+// One mode as the server describes it.
+struct ModeDescription {
+    enum class Scheduling { kernel, program, both };
+    QString id;
+    QString name;
+    QString carrier;
+    QString hint;
+    Scheduling scheduling = Scheduling::program;
+};
+
+// A change of mode that the server has completed.
+struct ModeChange {
+    QString from;
+    QString to;
+    std::uint64_t moved = 0;
+    double duration_ms = 0;
+};
+
+} // namespace connscope::app

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "session/session.hpp"
+
+#include "session/descriptions.hpp"
+#include "session/remote.hpp"
+#include "session/watcher.hpp"
+
+#include <memory>
+#include <utility>
+
+namespace connscope::app {
+
+namespace {
+// A hand-off of many connections may take a while; a server that is stopped answers when it is continued.
+constexpr std::chrono::seconds hand_off_time_out{120};
+} // namespace
+
+Session::Session(Plan plan, QObject* parent)
+    : QObject(parent)
+    , plan_(std::move(plan))
+    , mode_(plan_.mode)
+    , watcher_(new Watcher(plan_))
+    , server_remote_(new Remote)
+    , load_remote_(new Remote) {
+    watching_.setObjectName(QStringLiteral("watching"));
+    calling_server_.setObjectName(QStringLiteral("calling-server"));
+    calling_load_.setObjectName(QStringLiteral("calling-load"));
+    watcher_->moveToThread(&watching_);
+    server_remote_->moveToThread(&calling_server_);
+    load_remote_->moveToThread(&calling_load_);
+    connect(&watching_, &QThread::finished, watcher_, &QObject::deleteLater);
+    connect(&calling_server_, &QThread::finished, server_remote_, &QObject::deleteLater);
+    connect(&calling_load_, &QThread::finished, load_remote_, &QObject::deleteLater);
+    connect(watcher_, &Watcher::snapshotTaken, this, &Session::take_snapshot);
+    connect(watcher_, &Watcher::serverChanged, this, &Session::set_server);
+    connect(watcher_, &Watcher::loadChanged, this, [this](const ProcessStatus& status) {
+        load_ = status;
+        emit loadChanged(load_);
+    });
+}
+
+Session::~Session() {
+    stop();
+    for (QThread* thread : {&calling_server_, &calling_load_}) {
+        thread->quit();
+        thread->wait();
+    }
+}
+
+void Session::start() {
+    watching_.start();
+    calling_server_.start();
+    calling_load_.start();
+    QMetaObject::invokeMethod(watcher_, [watcher = watcher_] { watcher->start(); });
+}
+
+void Session::stop() {
+    if (stopped_) return;
+    stopped_ = true;
+    if (!watching_.isRunning()) {
+        delete watcher_;
+        delete server_remote_;
+        delete load_remote_;
+        return;
+    }
+    QMetaObject::invokeMethod(
+        watcher_, [watcher = watcher_] { watcher->stop(); }, Qt::BlockingQueuedConnection);
+    watching_.quit();
+    watching_.wait();
+}
+
+void Session::call(Target target, const char* method, boost::json::object parameters, Answer answer,
+                   std::chrono::milliseconds time_out) {
+    if (stopped_) return;
+    Remote* remote = target == Target::server ? server_remote_ : load_remote_;
+    const QString path = target == Target::server ? server_.control_path : load_.control_path;
+    QMetaObject::invokeMethod(remote, [this, remote, path, method = std::string(method),
+                                       parameters = std::move(parameters), answer = std::move(answer), time_out]() mutable {
+        auto result = std::make_shared<telemetry::Outcome<boost::json::value>>(
+            remote->call(path, method, std::move(parameters), time_out));
+        // `this` is alive here: ~Session waits for this thread. What is still queued then is dropped with it.
+        QMetaObject::invokeMethod(this, [this, answer = std::move(answer), result] {
+            if (!stopped_) answer(std::move(*result));
+        });
+    });
+}
+
+void Session::changeMode(const QString& id) {
+    if (mode_is_changing_ || !server_.alive()) return;
+    mode_is_changing_ = true;
+    emit modeChangeBegan(id);
+    call(
+        Target::server, "set_mode", {{"mode", id.toStdString()}},
+        [this, id, from = mode_](telemetry::Outcome<boost::json::value> answer) {
+            mode_is_changing_ = false;
+            if (!answer) {
+                emit modeChangeRefused(id, QString::fromStdString(answer.error().text));
+                return;
+            }
+            ModeChange change = mode_change_of(*answer);
+            change.from = from;
+            change.to = id;
+            mode_ = id;
+            emit modeChanged(change);
+        },
+        hand_off_time_out);
+}
+
+void Session::restart() {
+    mode_is_changing_ = false;
+    plan_.mode = mode_;
+    QMetaObject::invokeMethod(watcher_, [watcher = watcher_, plan = plan_] { watcher->restart(plan); });
+}
+
+void Session::restartLoad() {
+    QMetaObject::invokeMethod(watcher_, [watcher = watcher_, plan = plan_] { watcher->restart_load(plan); });
+}
+
+void Session::setPopulation(const QString& text) { change_load("set_population", {{"population", text.toStdString()}}); }
+
+void Session::removePopulation(const QString& name) { change_load("remove_population", {{"name", name.toStdString()}}); }
+
+void Session::setWorkload(const QString& protocol, const QStringList& populations) {
+    if (protocol != plan_.protocol) {
+        plan_.protocol = protocol;
+        plan_.populations = populations;
+        restart();
+        return;
+    }
+    boost::json::array list;
+    for (const QString& population : populations) list.emplace_back(population.toStdString());
+    change_load("set_populations", {{"populations", std::move(list)}});
+}
+
+void Session::setLoadRunning(bool running) { change_load(running ? "start" : "stop", {}); }
+
+void Session::closeConnection(quint64 id) {
+    call(Target::server, "close_connection", {{"id", static_cast<std::int64_t>(id)}},
+         [this](const telemetry::Outcome<boost::json::value>& answer) {
+             if (!answer) emit loadRefused(QString::fromStdString(answer.error().text));
+         });
+}
+
+void Session::change_load(const char* method, boost::json::object parameters) {
+    call(Target::load, method, std::move(parameters), [this](const telemetry::Outcome<boost::json::value>& answer) {
+        if (!answer) {
+            emit loadRefused(QString::fromStdString(answer.error().text));
+        } else {
+            emit loadAnswered(note_of(*answer));
+        }
+    });
+}
+
+void Session::continueServer() {
+    QMetaObject::invokeMethod(watcher_, [watcher = watcher_] { watcher->continue_server(); });
+}
+
+void Session::take_snapshot(const SnapshotPtr& snapshot) {
+    if (stopped_) return;
+    if (snapshot->has_server && snapshot->server.mode < snapshot->modes.size()) {
+        const QString mode = QString::fromStdString(snapshot->modes[snapshot->server.mode]);
+        if (mode != mode_ && !mode_is_changing_) { // somebody else changed it
+            const QString from = std::exchange(mode_, mode);
+            ModeChange change;
+            change.from = from;
+            change.to = mode;
+            change.moved = snapshot->server.gauge(telemetry::Gauge::last_hand_off_count).value_or(0);
+            change.duration_ms =
+                static_cast<double>(snapshot->server.gauge(telemetry::Gauge::last_hand_off_ns).value_or(0)) / 1e6;
+            emit modeChanged(change);
+        }
+    }
+    if (snapshot->has_load && snapshot->load.populations.size() > 1) { // a restart begins with what runs now
+        plan_.populations.clear();
+        for (std::size_t i = 1; i < snapshot->load.populations.size(); ++i) {
+            plan_.populations << QString::fromStdString(snapshot->load.populations[i].text);
+        }
+    }
+    emit snapshotTaken(snapshot);
+}
+
+void Session::set_server(const ProcessStatus& status) {
+    const bool is_new = status.phase == ProcessStatus::Phase::running && status.pid != server_.pid;
+    server_ = status;
+    emit serverChanged(server_);
+    if (is_new) ask_for_modes();
+}
+
+void Session::ask_for_modes() {
+    call(Target::server, "list_modes", {}, [this](telemetry::Outcome<boost::json::value> answer) {
+        if (!answer) return; // the server's death is told by its own signal
+        modes_ = mode_descriptions_of(*answer);
+        emit modesChanged();
+    });
+}
+
+} // namespace connscope::app

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "session/plan.hpp"
+#include "session/snapshot.hpp"
+
+#include "connscope/telemetry/outcome.hpp"
+
+#include <QObject>
+#include <QThread>
+
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+
+#include <functional>
+#include <vector>
+
+namespace connscope::app {
+
+class Watcher;
+class Remote;
+
+// What is being watched, as the window sees it: starts and ends the server and the load, delivers snapshots of them, and
+// passes on what the user wants changed. All functions are for the GUI thread and return at once, except stop().
+class Session : public QObject {
+    Q_OBJECT
+public:
+    explicit Session(Plan plan, QObject* parent = nullptr);
+    ~Session() override;
+
+    void start();
+    // Ends both processes; returns when neither is left, after some 3 s at the worst.
+    void stop();
+
+    const Plan& plan() const noexcept { return plan_; }
+    const ProcessStatus& server() const noexcept { return server_; }
+    const ProcessStatus& load() const noexcept { return load_; }
+    const std::vector<ModeDescription>& modes() const noexcept { return modes_; }
+    // The mode that new connections get, as far as known.
+    const QString& mode() const noexcept { return mode_; }
+    bool mode_is_changing() const noexcept { return mode_is_changing_; }
+
+    enum class Target { server, load };
+    using Answer = std::function<void(telemetry::Outcome<boost::json::value>)>;
+    // Calls a control method; `answer` runs later on the GUI thread, unless the session ends before.
+    void call(Target target, const char* method, boost::json::object parameters, Answer answer,
+              std::chrono::milliseconds time_out = std::chrono::seconds(5));
+
+public slots:
+    void changeMode(const QString& id);
+    void restart();
+    void restartLoad();
+    // Changes the running load: the population of the same name, or a new one. In connscope-load's words.
+    void setPopulation(const QString& text);
+    void removePopulation(const QString& name);
+    // Replaces all populations. Another protocol starts server and load anew; else no connection is lost that is still wanted.
+    void setWorkload(const QString& protocol, const QStringList& populations);
+    void setLoadRunning(bool running);
+    // Closes one connection from the server's side.
+    void closeConnection(quint64 id);
+    void continueServer();
+
+signals:
+    void snapshotTaken(const connscope::app::SnapshotPtr& snapshot);
+    void serverChanged(const connscope::app::ProcessStatus& status);
+    void loadChanged(const connscope::app::ProcessStatus& status);
+    void modesChanged();
+    void modeChangeBegan(const QString& to);
+    void modeChanged(const connscope::app::ModeChange& change);
+    void modeChangeRefused(const QString& to, const QString& reason);
+    // What a change of the load led to: nothing to say, a note ("only 900 of …"), or why it was refused.
+    void loadAnswered(const QString& note);
+    void loadRefused(const QString& reason);
+
+private:
+    void take_snapshot(const SnapshotPtr& snapshot);
+    void set_server(const ProcessStatus& status);
+    void ask_for_modes();
+    void change_load(const char* method, boost::json::object parameters);
+
+    Plan plan_;
+    ProcessStatus server_;
+    ProcessStatus load_;
+    std::vector<ModeDescription> modes_;
+    QString mode_;
+    bool mode_is_changing_ = false;
+    bool stopped_ = false;
+
+    QThread watching_;
+    QThread calling_server_;
+    QThread calling_load_;
+    Watcher* watcher_;       // lives on watching_
+    Remote* server_remote_;  // lives on calling_server_
+    Remote* load_remote_;    // lives on calling_load_
+};
+
+} // namespace connscope::app

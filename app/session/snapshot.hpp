@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "connscope/observe/process.hpp"
+#include "connscope/telemetry/histogram.hpp"
+#include "connscope/telemetry/reading.hpp"
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace connscope::app {
+
+// Everything that one look at the watched processes found. Made on the watching thread, then never changed.
+struct Snapshot {
+    std::chrono::nanoseconds taken{}; // CLOCK_MONOTONIC
+    std::chrono::nanoseconds cost{};  // how long looking took
+
+    bool has_server = false; // false: `server` says nothing
+    telemetry::ServerReading server;
+    std::optional<observe::ProcessReading> server_process;
+    std::vector<std::string> modes; // of the server, by number
+    telemetry::Histogram delay_from_readiness; // since the snapshot before
+    telemetry::Histogram delay_from_stamp;     //
+
+    bool has_load = false; // false: `load` says nothing
+    telemetry::LoadReading load;
+    std::optional<observe::ProcessReading> load_process;
+};
+
+using SnapshotPtr = std::shared_ptr<const Snapshot>;
+
+} // namespace connscope::app

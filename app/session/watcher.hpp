@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "session/companion.hpp"
+#include "session/plan.hpp"
+#include "session/snapshot.hpp"
+
+#include "connscope/telemetry/reader.hpp"
+
+#include <QObject>
+#include <QTimer>
+
+#include <optional>
+#include <vector>
+
+namespace connscope::app {
+
+// Starts the server and the load and looks at both, 20 times a second. Lives on a thread of its own, where all its
+// functions are called; its signals cross to whoever listens.
+class Watcher : public QObject {
+    Q_OBJECT
+public:
+    explicit Watcher(Plan plan);
+    ~Watcher() override;
+
+    void start();
+    // Ends what is left of server and load and starts both again as `plan` says.
+    void restart(const Plan& plan);
+    void restart_load(const Plan& plan);
+    // Lets a process that was stopped by a signal go on.
+    void continue_server();
+    // Ends both processes; returns when neither is left.
+    void stop();
+
+signals:
+    void snapshotTaken(connscope::app::SnapshotPtr snapshot);
+    void serverChanged(const connscope::app::ProcessStatus& status);
+    void loadChanged(const connscope::app::ProcessStatus& status);
+
+private:
+    void start_server();
+    void start_load();
+    void server_is_ready(const ReadyLine& line);
+    void load_is_ready(const ReadyLine& line);
+    void set_server(ProcessStatus status);
+    void set_load(ProcessStatus status);
+    void look();
+    void look_at_server(Snapshot& into);
+    void look_at_load(Snapshot& into);
+    std::shared_ptr<Snapshot> unused_snapshot();
+
+    Plan plan_;
+    int starts_ = 0; // makes the names of segments unique
+    Companion server_;
+    Companion load_;
+    ProcessStatus server_status_;
+    ProcessStatus load_status_;
+    QTimer timer_;
+
+    telemetry::SegmentSet segments_;
+    std::vector<std::string> modes_;
+    std::optional<telemetry::SegmentReader> load_segment_;
+    std::optional<observe::ProcessObserver> server_observer_;
+    std::optional<observe::ProcessObserver> load_observer_;
+    telemetry::Histogram delays_;
+    std::vector<std::shared_ptr<Snapshot>> pool_; // those nobody else holds are used again
+};
+
+} // namespace connscope::app

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "views/card.hpp"
+
+#include "views/palette.hpp"
+
+#include <QEvent>
+#include <QPainter>
+#include <QToolTip>
+
+namespace connscope::app {
+
+namespace {
+constexpr double radius = 6;
+}
+
+Card::Card(QWidget* parent) : QFrame(parent) {}
+
+void Card::paintEvent(QPaintEvent*) {
+    const Ink& colours = ink(palette());
+    QPainter painter(this);
+    painter.setRenderHint(QPainter::Antialiasing);
+    painter.setPen(QPen(colours.border, 1));
+    painter.setBrush(colours.card);
+    painter.drawRoundedRect(QRectF(rect()).adjusted(0.5, 0.5, -0.5, -0.5), radius, radius);
+}
+
+MutedLabel::MutedLabel(const QString& text, QWidget* parent) : QLabel(text, parent) { colour_text(); }
+
+void MutedLabel::changeEvent(QEvent* event) {
+    QLabel::changeEvent(event);
+    if (event->type() == QEvent::PaletteChange && !colouring_) colour_text();
+}
+
+void MutedLabel::colour_text() {
+    colouring_ = true;
+    QPalette changed = palette();
+    changed.setColor(QPalette::WindowText, ink(palette()).muted);
+    setPalette(changed);
+    colouring_ = false;
+}
+
+InfoButton::InfoButton(const QString& title, const QString& tip, QWidget* parent) : QToolButton(parent) {
+    setToolTip(tip);
+    setAccessibleName(tr("About %1").arg(title));
+    setAccessibleDescription(tip);
+    setFocusPolicy(Qt::TabFocus);
+    setCursor(Qt::WhatsThisCursor);
+    connect(this, &QToolButton::clicked, this, [this] { QToolTip::showText(mapToGlobal(rect().bottomLeft()), toolTip(), this); });
+}
+
+void InfoButton::paintEvent(QPaintEvent*) {
+    const Ink& colours = ink(palette());
+    QPainter painter(this);
+    painter.setRenderHint(QPainter::Antialiasing);
+    const QColor line = underMouse() || hasFocus() ? colours.accent : colours.muted;
+    painter.setPen(QPen(line, 1));
+    const double side = std::min(width(), height()) * 0.78;
+    const QRectF circle((width() - side) / 2, (height() - side) / 2, side, side);
+    painter.drawEllipse(circle);
+    QFont small = scaled_font(font(), 0.72, QFont::DemiBold);
+    painter.setFont(small);
+    painter.drawText(circle, Qt::AlignCenter, QStringLiteral("i"));
+}
+
+QSize InfoButton::sizeHint() const {
+    const int side = fontMetrics().height() + 1;
+    return {side, side};
+}
+
+QFont scaled_font(const QFont& font, double factor, QFont::Weight weight) {
+    QFont scaled = font;
+    scaled.setPointSizeF(font.pointSizeF() * factor);
+    scaled.setWeight(weight);
+    return scaled;
+}
+
+} // namespace connscope::app

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "views/chart.hpp"
+
+#include "models/format.hpp"
+#include "models/history.hpp"
+#include "models/time_view.hpp"
+#include "views/chart_axes.hpp"
+
+#include <qcustomplot.h>
+
+#include <QHBoxLayout>
+#include <QVBoxLayout>
+
+#include <cmath>
+
+namespace connscope::app {
+
+namespace {
+
+constexpr double legend_window = 0.5; // s: the legend shows means over it
+constexpr int most_points_per_pixel = 2;
+
+} // namespace
+
+Chart::Chart(ChartSpec spec, const History& history, TimeView& view, QWidget* parent)
+    : Card(parent), spec_(std::move(spec)), history_(history), view_(view), was_used_(spec_.series.size(), false) {
+    setObjectName(QStringLiteral("chart_") + spec_.id);
+    setAccessibleName(tr("Chart: %1").arg(spec_.title));
+    setAccessibleDescription(spec_.about);
+
+    auto* title = new QLabel(spec_.title, this);
+    title->setFont(scaled_font(font(), 1.0, QFont::DemiBold));
+    auto* unit = new MutedLabel(spec_.unit, this);
+    auto* about = new InfoButton(spec_.title, spec_.about, this);
+    about->setObjectName(QStringLiteral("about_") + spec_.id);
+    legend_ = new Legend(this);
+    legend_->setObjectName(QStringLiteral("legend_") + spec_.id);
+
+    auto* head = new QHBoxLayout;
+    head->setSpacing(5);
+    head->addWidget(title);
+    head->addWidget(unit);
+    head->addStretch();
+    head->addWidget(about);
+
+    make_plot();
+    auto* box = new QVBoxLayout(this);
+    box->setContentsMargins(10, 6, 6, 4);
+    box->setSpacing(1);
+    box->addLayout(head);
+    box->addWidget(legend_);
+    box->addWidget(plot_, 1);
+
+    // All charts of a grid get equal widths, whatever their heads would like.
+    setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Ignored);
+    setMinimumHeight(fontMetrics().height() * 8);
+    apply_colours();
+    apply_margins();
+    connect(&view_, &TimeView::hoverChanged, this, [this] {
+        refresh_legend();
+        plot_->layer(QStringLiteral("marks"))->replot();
+    });
+}
+
+Chart::~Chart() = default;
+
+void Chart::make_plot() {
+    plot_ = new QCustomPlot(this);
+    plot_->setObjectName(QStringLiteral("plot_") + spec_.id);
+    plot_->setNotAntialiasedElements(QCP::aeAll);
+    plot_->setPlottingHints(QCP::phFastPolylines | QCP::phCacheLabels);
+    plot_->setMouseTracking(true);
+    plot_->setFocusPolicy(Qt::NoFocus);
+    plot_->setMinimumSize(0, 0);
+    plot_->setContextMenuPolicy(Qt::NoContextMenu);
+    plot_->installEventFilter(this);
+
+    plot_->addLayer(QStringLiteral("bands"), plot_->layer(QStringLiteral("grid")), QCustomPlot::limBelow);
+    plot_->addLayer(QStringLiteral("marks"), plot_->layer(QStringLiteral("axes")), QCustomPlot::limAbove);
+    plot_->layer(QStringLiteral("marks"))->setMode(QCPLayer::lmBuffered);
+    new ChartMarks(plot_, QStringLiteral("bands"), ChartMarks::Part::bands, history_, view_);
+    new ChartMarks(plot_, QStringLiteral("marks"), ChartMarks::Part::lines, history_, view_);
+
+    plot_->xAxis->setTicker(QSharedPointer<QCPAxisTicker>(new TimeTicker(view_)));
+    plot_->xAxis->grid()->setVisible(false);
+    for (QCPAxis* axis : {plot_->xAxis, plot_->yAxis}) {
+        axis->setTickPen(Qt::NoPen);
+        axis->setTickLength(0);
+    }
+    plot_->yAxis->setBasePen(Qt::NoPen);
+    plot_->yAxis->grid()->setZeroLinePen(Qt::NoPen);
+    QSharedPointer<QCPAxisTicker> ticker;
+    if (spec_.is_logarithmic) {
+        plot_->yAxis->setScaleType(QCPAxis::stLogarithmic);
+        ticker.reset(new PowerTicker(spec_.notation));
+    } else {
+        ticker.reset(new NumberTicker(spec_.notation));
+        ticker->setTickStepStrategy(QCPAxisTicker::tssReadability);
+    }
+    plot_->yAxis->setTicker(ticker);
+
+    // The topmost area of a stack is drawn first and reaches down to zero; those below cover it.
+    graphs_.resize(spec_.series.size());
+    for (std::size_t i = graphs_.size(); i-- > 0;) {
+        graphs_[i] = plot_->addGraph();
+        graphs_[i]->setAdaptiveSampling(false); // thinned in fill_graphs()
+        graphs_[i]->removeFromLegend();
+    }
+}
+
+void Chart::apply_colours() {
+    const Ink& colours = ink(palette());
+    plot_->setBackground(QBrush(colours.card));
+    for (std::size_t i = 0; i < graphs_.size(); ++i) {
+        const Meaning meaning = spec_.series[i].meaning;
+        graphs_[i]->setPen(QPen(colour(meaning, palette()), 0));
+        graphs_[i]->setBrush(spec_.is_stacked ? QBrush(area_colour(meaning, palette())) : QBrush(Qt::NoBrush));
+    }
+    for (QCPAxis* axis : {plot_->xAxis, plot_->yAxis}) axis->setTickLabelColor(colours.muted);
+    plot_->xAxis->setBasePen(QPen(colours.border, 0));
+    plot_->yAxis->grid()->setPen(QPen(colours.grid, 0));
+}
+
+void Chart::apply_margins() {
+    const QFont small = scaled_font(font(), 0.85);
+    for (QCPAxis* axis : {plot_->xAxis, plot_->yAxis}) {
+        axis->setTickLabelFont(small);
+        axis->setTickLabelPadding(4);
+    }
+    const QFontMetrics metrics(small);
+    // The same on all charts, so that the same instant is at the same place in all charts of a column.
+    const int left = metrics.horizontalAdvance(QStringLiteral("100\u00a0ms")) + 6;
+    const int right = metrics.horizontalAdvance(QStringLiteral("now")) / 2 + 4;
+    plot_->axisRect()->setAutoMargins(QCP::msNone);
+    plot_->axisRect()->setMargins(QMargins(left, 4, right, metrics.height() + 4));
+}
+
+void Chart::refresh() {
+    if (!isVisible() || width() < 20) return;
+    plot_->xAxis->setRange(view_.begin(), view_.end());
+    const auto [least, greatest] = fill_graphs();
+    scale_axis(least, greatest);
+    const int line = QFontMetrics(plot_->yAxis->tickLabelFont()).height();
+    plot_->yAxis->ticker()->setTickCount(std::clamp(plot_->axisRect()->height() / (line * 2), 2, 6));
+    plot_->replot(QCustomPlot::rpQueuedRefresh);
+}
+
+std::pair<double, double> Chart::fill_graphs() {
+    const auto [first, last] = history_.range(view_.begin(), view_.end());
+    const auto times = history_.times();
+    const double unit = drawn_unit(spec_.notation);
+    const auto pixels = static_cast<std::size_t>(std::max(plot_->axisRect()->width(), 1));
+    const std::size_t count = last - first;
+    // Of each run of `run` samples the least and the greatest value are drawn.
+    const std::size_t run = std::max<std::size_t>(2 * count / (pixels * most_points_per_pixel), 1);
+
+    double least = std::numeric_limits<double>::infinity();
+    double greatest = 0;
+    sums_.assign(spec_.is_stacked ? count : 0, not_known);
+    for (std::size_t i = 0; i < spec_.series.size(); ++i) {
+        const auto values = history_.values(spec_.series[i].quantity);
+        const auto drawn = [&](std::size_t index) {
+            const double value = values[index] / unit;
+            if (!spec_.is_stacked) return value;
+            double& sum = sums_[index - first]; // not known until one below is
+            if (!std::isnan(value)) sum = std::isnan(sum) ? value : sum + value;
+            return sum;
+        };
+        QVector<QCPGraphData> points;
+        points.reserve(static_cast<qsizetype>(std::min(count, pixels * 2 * most_points_per_pixel) + 2));
+        const auto add = [&](double time, double value) {
+            if (!std::isnan(value)) {
+                if (value > 0) least = std::min(least, value);
+                greatest = std::max(greatest, value);
+                if (spec_.is_logarithmic) value = std::max(value, spec_.log_floor);
+            }
+            points.push_back(QCPGraphData(time, value));
+        };
+        for (std::size_t index = first; index < last;) {
+            const std::size_t end = std::min(index + run, last);
+            if (run == 1) {
+                add(times[index], drawn(index));
+                ++index;
+                continue;
+            }
+            double low = std::numeric_limits<double>::infinity();
+            double high = -low;
+            for (std::size_t at = index; at < end; ++at) {
+                const double value = drawn(at);
+                if (std::isnan(value)) continue;
+                low = std::min(low, value);
+                high = std::max(high, value);
+            }
+            if (high < low) {
+                add(times[index], not_known);
+            } else {
+                add(times[index], low);
+                if (high > low) add(times[end - 1], high);
+            }
+            index = end;
+        }
+        graphs_[i]->data()->set(points, true);
+    }
+    return {least, greatest};
+}
+
+void Chart::scale_axis(double least, double greatest) {
+    const double smallest = spec_.smallest_top / drawn_unit(spec_.notation);
+    if (spec_.is_logarithmic) {
+        const double top = std::max(greatest, smallest);
+        // Half a decade of room for the labels of the marks.
+        const double low = std::isfinite(least) ? std::max(least, spec_.log_floor) : spec_.log_floor;
+        plot_->yAxis->setRange(std::pow(10, std::floor(std::log10(low) + 1e-9)) * 0.999, std::pow(10, std::ceil(std::log10(top) - 1e-9)) * 2.5);
+        return;
+    }
+    const double wanted = nice_top(std::max(greatest * 1.18, smallest));
+    if (wanted > top_ || wanted < top_ * 0.8) top_ = wanted;
+    plot_->yAxis->setRange(0, top_);
+}
+
+double Chart::value_of(const SeriesSpec& series) const {
+    if (const auto hovered = view_.hovered()) return history_.at(series.quantity, *hovered);
+    const double end = view_.end();
+    return history_.mean(series.quantity, end - legend_window, end);
+}
+
+QString Chart::legend_value(std::size_t series) const { return value_text(spec_.notation, value_of(spec_.series[series])); }
+
+void Chart::refresh_legend() {
+    std::vector<Legend::Entry> entries;
+    for (std::size_t i = 0; i < spec_.series.size(); ++i) {
+        const SeriesSpec& series = spec_.series[i];
+        const double value = value_of(series);
+        if (value > 0) was_used_[i] = true;
+        if (series.hidden_while_unused && !was_used_[i]) continue;
+        entries.push_back({series.label, series.short_label, value_text(spec_.notation, value), series.meaning, {}});
+    }
+    legend_->show_entries(std::move(entries));
+}
+
+std::optional<double> Chart::time_at(const QPointF& position) const {
+    const QRect area = plot_->axisRect()->rect();
+    if (position.x() < area.left() || position.x() > area.right()) return std::nullopt;
+    return plot_->xAxis->pixelToCoord(position.x());
+}
+
+bool Chart::eventFilter(QObject* watched, QEvent* event) {
+    if (watched != plot_) return Card::eventFilter(watched, event);
+    switch (event->type()) {
+    case QEvent::Leave: view_.hover(std::nullopt); break;
+    case QEvent::MouseMove: {
+        const auto* mouse = static_cast<QMouseEvent*>(event);
+        if (dragged_from_) {
+            const QPoint position = mouse->position().toPoint();
+            const double moved = plot_->xAxis->pixelToCoord(dragged_from_->x()) - plot_->xAxis->pixelToCoord(position.x());
+            dragged_from_ = position;
+            view_.pan(moved);
+        }
+        view_.hover(time_at(mouse->position()));
+        break;
+    }
+    case QEvent::MouseButtonPress: {
+        const auto* mouse = static_cast<QMouseEvent*>(event);
+        if (mouse->button() == Qt::LeftButton) dragged_from_ = mouse->position().toPoint();
+        if (mouse->button() == Qt::RightButton) emit menuWanted(this, mouse->globalPosition().toPoint());
+        break;
+    }
+    case QEvent::MouseButtonRelease: dragged_from_.reset(); break;
+    case QEvent::MouseButtonDblClick: emit enlargeWanted(this); break;
+    case QEvent::Wheel: {
+        const auto* wheel = static_cast<QWheelEvent*>(event);
+        const auto time = time_at(wheel->position());
+        if (time) view_.zoom(std::pow(0.8, wheel->angleDelta().y() / 120.0), *time);
+        event->accept();
+        return true;
+    }
+    default: break;
+    }
+    return Card::eventFilter(watched, event);
+}
+
+void Chart::changeEvent(QEvent* event) {
+    Card::changeEvent(event);
+    if (event->type() == QEvent::PaletteChange) {
+        apply_colours();
+        refresh();
+    }
+    if (event->type() == QEvent::FontChange) apply_margins();
+}
+
+void Chart::resizeEvent(QResizeEvent* event) {
+    Card::resizeEvent(event);
+    refresh();
+}
+
+} // namespace connscope::app

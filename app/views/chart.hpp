@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "views/card.hpp"
+#include "views/chart_catalog.hpp"
+#include "views/legend.hpp"
+
+#include <QPoint>
+#include <QVector>
+
+#include <optional>
+#include <vector>
+
+class QCustomPlot;
+class QCPGraph;
+class QMouseEvent;
+class QWheelEvent;
+
+namespace connscope::app {
+
+class History;
+class TimeView;
+
+// One chart of the catalog: quantities over the shared stretch of time, a legend with their values now or at the instant the
+// mouse points at. `history` and `view` outlive it.
+class Chart : public Card {
+    Q_OBJECT
+public:
+    Chart(ChartSpec spec, const History& history, TimeView& view, QWidget* parent = nullptr);
+    ~Chart() override;
+
+    const ChartSpec& spec() const noexcept { return spec_; }
+
+    // Draws the curves as the history is now.
+    void refresh();
+    // Writes the legend anew; a few times a second, so that its digits can be read.
+    void refresh_legend();
+
+    QCustomPlot& plot() noexcept { return *plot_; }
+    // What the legend says of a series, for tests and copying.
+    QString legend_value(std::size_t series) const;
+
+signals:
+    // The chart was double-clicked: it wants the whole window, or to go back to its place.
+    void enlargeWanted(connscope::app::Chart* chart);
+    void menuWanted(connscope::app::Chart* chart, const QPoint& global);
+
+protected:
+    bool eventFilter(QObject* watched, QEvent* event) override;
+    void changeEvent(QEvent* event) override;
+    void resizeEvent(QResizeEvent* event) override;
+
+private:
+    void make_plot();
+    void apply_colours();
+    void apply_margins();
+    // Puts the points of the shown stretch into the graphs; returns the least positive and the greatest value drawn.
+    std::pair<double, double> fill_graphs();
+    void scale_axis(double least, double greatest);
+    std::optional<double> time_at(const QPointF& position) const;
+    double value_of(const SeriesSpec& series) const;
+
+    ChartSpec spec_;
+    const History& history_;
+    TimeView& view_;
+    Legend* legend_;
+    QCustomPlot* plot_;
+    std::vector<QCPGraph*> graphs_; // one for each series
+    std::vector<double> sums_;      // of the series below, while a stack is filled
+    std::vector<bool> was_used_;    // the series has been more than 0
+    double top_ = 0;
+    std::optional<QPoint> dragged_from_;
+    bool legend_is_of_hover_ = false;
+};
+
+} // namespace connscope::app

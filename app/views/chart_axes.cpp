@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "views/chart_axes.hpp"
+
+#include "models/history.hpp"
+#include "models/time_view.hpp"
+
+#include <QCoreApplication>
+#include <QDateTime>
+
+#include <array>
+#include <chrono>
+#include <cmath>
+
+namespace connscope::app {
+
+namespace {
+
+constexpr std::size_t label_lines = 3;
+constexpr int label_gap = 3; // pixels
+
+// The time of day of a time of CLOCK_MONOTONIC.
+QTime time_of_day(double monotonic_s) {
+    const double now = std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+    return QDateTime::currentDateTime().addMSecs(static_cast<qint64>(std::round((monotonic_s - now) * 1000))).time();
+}
+
+QString seconds_text(double seconds) {
+    QString text = QString::number(seconds, 'f', 3);
+    while (text.contains(QLatin1Char('.')) && (text.endsWith(QLatin1Char('0')) || text.endsWith(QLatin1Char('.')))) text.chop(1);
+    return text;
+}
+
+} // namespace
+
+double TimeTicker::getTickStep(const QCPRange& range) {
+    static constexpr std::array steps{0.1, 0.2, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 150.0, 300.0};
+    for (const double step : steps) {
+        if (range.size() / step <= 4.2) return step;
+    }
+    return 600;
+}
+
+QVector<double> TimeTicker::createTickVector(double step, const QCPRange& range) {
+    QVector<double> ticks;
+    // While live, ticks keep their place and the curves move; when not, ticks are at whole times of day.
+    double origin = view_.now();
+    if (!view_.is_live()) origin = view_.now() - QTime(0, 0).msecsTo(time_of_day(view_.now())) / 1000.0;
+    const double first = origin + std::ceil((range.lower - origin) / step - 1e-6) * step;
+    for (double tick = first; tick <= range.upper + step * 1e-6; tick += step) ticks.push_back(tick);
+    return ticks;
+}
+
+QString TimeTicker::getTickLabel(double tick, const QLocale&, QChar, int) {
+    if (!view_.is_live()) {
+        const QTime time = time_of_day(tick);
+        return time.toString(view_.span() < 4 ? QStringLiteral("HH:mm:ss.z") : QStringLiteral("HH:mm:ss"));
+    }
+    const double ago = view_.now() - tick;
+    if (ago < 0.005) return QCoreApplication::translate("Chart", "now");
+    if (ago >= 119.5 && std::abs(std::remainder(ago, 60)) < 0.01) {
+        return QCoreApplication::translate("Chart", "\u2212%1 min").arg(std::lround(ago / 60));
+    }
+    return QCoreApplication::translate("Chart", "\u2212%1 s").arg(seconds_text(ago));
+}
+
+QString NumberTicker::getTickLabel(double tick, const QLocale&, QChar, int) { return tick_text(notation_, tick); }
+
+QString PowerTicker::getTickLabel(double tick, const QLocale&, QChar, int) { return tick_text(notation_, tick); }
+
+ChartMarks::ChartMarks(QCustomPlot* plot, const QString& layer, Part part, const History& history, const TimeView& view)
+    : QCPLayerable(plot, layer), part_(part), history_(history), view_(view) {}
+
+void ChartMarks::applyDefaultAntialiasingHint(QCPPainter* painter) const { painter->setAntialiasing(false); }
+
+void ChartMarks::draw(QCPPainter* painter) {
+    if (part_ == Part::bands) {
+        draw_bands(*painter);
+    } else {
+        draw_lines(*painter);
+    }
+}
+
+void ChartMarks::draw_bands(QCPPainter& painter) const {
+    const QCPAxisRect* area = mParentPlot->axisRect();
+    const QCPAxis* axis = area->axis(QCPAxis::atBottom);
+    const QColor tint = ink(mParentPlot->palette()).hover;
+    const auto marks = history_.marks();
+    for (std::size_t i = 1; i < marks.size(); i += 2) { // every other one, counted from the oldest
+        const double begin = std::max(marks[i].time, axis->range().lower);
+        const double end = std::min(i + 1 < marks.size() ? marks[i + 1].time : axis->range().upper, axis->range().upper);
+        if (end <= begin) continue;
+        const int left = static_cast<int>(axis->coordToPixel(begin));
+        const int right = static_cast<int>(axis->coordToPixel(end));
+        painter.fillRect(QRect(QPoint(left, area->top()), QPoint(right - 1, area->bottom())), tint);
+    }
+}
+
+void ChartMarks::draw_lines(QCPPainter& painter) const {
+    const Ink& colours = ink(mParentPlot->palette());
+    const QCPAxisRect* area = mParentPlot->axisRect();
+    const QCPAxis* axis = area->axis(QCPAxis::atBottom);
+    QPen dashed(colours.muted, 0);
+    dashed.setDashPattern({4, 3});
+    painter.setFont(axis->tickLabelFont());
+    const QFontMetrics metrics(axis->tickLabelFont());
+    const auto marks = history_.marks();
+    // From the newest to the oldest, each label in the first line where it touches no newer one; what finds no place in any
+    // line is left out, its dashed line stays.
+    std::array<int, label_lines> free_until;
+    free_until.fill(area->right() + 1);
+    for (std::size_t i = marks.size(); i-- > 0;) {
+        const Mark& mark = marks[i];
+        if (mark.time < axis->range().lower || mark.time > axis->range().upper) continue;
+        const int x = static_cast<int>(axis->coordToPixel(mark.time));
+        painter.setPen(dashed);
+        painter.drawLine(QLineF(x, area->top(), x, area->bottom()));
+        const int width = metrics.horizontalAdvance(mark.label);
+        for (std::size_t line = 0; line < label_lines; ++line) {
+            const bool is_right = x + label_gap + width <= free_until[line];
+            const int left = is_right ? x + label_gap : free_until[line] == area->right() + 1 ? x - label_gap - width : -1;
+            if (left < area->left()) continue;
+            painter.setPen(mark.kind == Mark::Kind::server_gone ? colours.bad : colours.muted);
+            painter.drawText(left, area->top() + static_cast<int>(line) * metrics.height() + metrics.ascent(), mark.label);
+            free_until[line] = std::min(left, x) - label_gap;
+            break;
+        }
+    }
+    if (const auto hovered = view_.hovered(); hovered && axis->range().contains(*hovered)) {
+        const int x = static_cast<int>(axis->coordToPixel(*hovered));
+        painter.setPen(QPen(colours.text, 0));
+        painter.drawLine(QLineF(x, area->top(), x, area->bottom()));
+    }
+}
+
+double nice_top(double value) {
+    if (!(value > 0)) return 1;
+    static constexpr std::array steps{1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0};
+    const double power = std::pow(10.0, std::floor(std::log10(value)));
+    for (const double step : steps) {
+        if (step * power >= value * (1 - 1e-9)) return step * power;
+    }
+    return 10 * power;
+}
+
+} // namespace connscope::app

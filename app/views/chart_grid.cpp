@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "views/chart_grid.hpp"
+
+#include "views/chart.hpp"
+
+#include <QGridLayout>
+
+#include <cmath>
+
+namespace connscope::app {
+
+namespace {
+constexpr double best_shape = 1.9; // width by height
+constexpr int spacing = 8;
+} // namespace
+
+int columns_for(int count, const QSize& room) {
+    int best = 1;
+    double least_cost = HUGE_VAL;
+    for (int columns = 1; columns <= count; ++columns) {
+        const int rows = (count + columns - 1) / columns;
+        const double width = static_cast<double>(room.width()) / columns;
+        const double height = static_cast<double>(room.height()) / rows;
+        if (width < 1 || height < 1) continue;
+        const int empty = rows * columns - count;
+        const double cost = std::abs(std::log(width / height / best_shape)) + 0.35 * empty;
+        if (cost < least_cost) {
+            least_cost = cost;
+            best = columns;
+        }
+    }
+    return best;
+}
+
+ChartGrid::ChartGrid(const History& history, TimeView& view, QWidget* parent)
+    : QWidget(parent), grid_(new QGridLayout(this)) {
+    setObjectName(QStringLiteral("charts"));
+    grid_->setContentsMargins(0, 0, 0, 0);
+    grid_->setSpacing(spacing);
+    for (ChartSpec& spec : chart_catalog()) {
+        auto* chart = new Chart(std::move(spec), history, view, this);
+        connect(chart, &Chart::enlargeWanted, this, [this](Chart* wanted) { enlarge(enlarged_ == nullptr ? wanted : nullptr); });
+        charts_.push_back(chart);
+    }
+    arrange();
+}
+
+void ChartGrid::refresh() {
+    for (Chart* chart : charts_) chart->refresh();
+}
+
+void ChartGrid::refresh_legends() {
+    for (Chart* chart : charts_) chart->refresh_legend();
+}
+
+void ChartGrid::enlarge(Chart* chart) {
+    if (chart == enlarged_) return;
+    enlarged_ = chart;
+    columns_ = 0;
+    arrange();
+    refresh();
+    emit enlargeChanged(enlarged_);
+}
+
+QSize ChartGrid::minimumSizeHint() const { return {fontMetrics().averageCharWidth() * 60, fontMetrics().height() * 17}; }
+
+QSize ChartGrid::sizeHint() const { return {1200, 440}; }
+
+void ChartGrid::resizeEvent(QResizeEvent* event) {
+    QWidget::resizeEvent(event);
+    arrange();
+}
+
+void ChartGrid::arrange() {
+    const int count = static_cast<int>(charts_.size());
+    const int columns = enlarged_ != nullptr ? 1 : columns_for(count, size());
+    if (columns == columns_) return;
+    for (int i = 0; i < count; ++i) {
+        grid_->setColumnStretch(i, 0);
+        grid_->setRowStretch(i, 0);
+    }
+    columns_ = columns;
+    int cell = 0;
+    for (Chart* chart : charts_) {
+        grid_->removeWidget(chart);
+        const bool is_shown = enlarged_ == nullptr || enlarged_ == chart;
+        chart->setVisible(is_shown);
+        if (!is_shown) continue;
+        grid_->addWidget(chart, cell / columns, cell % columns);
+        grid_->setColumnStretch(cell % columns, 1);
+        grid_->setRowStretch(cell / columns, 1);
+        ++cell;
+    }
+}
+
+} // namespace connscope::app

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QWidget>
+
+#include <vector>
+
+class QGridLayout;
+
+namespace connscope::app {
+
+class Chart;
+class History;
+class TimeView;
+
+// All charts of the catalog, in as many equal columns as suit the room; or one of them alone.
+class ChartGrid : public QWidget {
+    Q_OBJECT
+public:
+    ChartGrid(const History& history, TimeView& view, QWidget* parent = nullptr);
+
+    const std::vector<Chart*>& charts() const noexcept { return charts_; }
+    void refresh();
+    void refresh_legends();
+    // Shows one chart alone, or all again with nullptr.
+    void enlarge(Chart* chart);
+    Chart* enlarged() const noexcept { return enlarged_; }
+
+    QSize minimumSizeHint() const override;
+    QSize sizeHint() const override;
+
+signals:
+    void enlargeChanged(connscope::app::Chart* chart);
+
+protected:
+    void resizeEvent(QResizeEvent* event) override;
+
+private:
+    void arrange();
+
+    std::vector<Chart*> charts_;
+    Chart* enlarged_ = nullptr;
+    QGridLayout* grid_;
+    int columns_ = 0;
+};
+
+// How many columns make `count` cells of the given room nearest to the shape that suits a chart.
+int columns_for(int count, const QSize& room);
+
+} // namespace connscope::app

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "window/mode_bar.hpp"
+
+#include "models/format.hpp"
+#include "views/card.hpp"
+#include "views/palette.hpp"
+#include "window/flow_layout.hpp"
+
+#include <QHBoxLayout>
+#include <QLabel>
+#include <QPainter>
+#include <QPainterPath>
+#include <QVBoxLayout>
+
+#include <algorithm>
+
+namespace connscope::app {
+
+namespace {
+constexpr double radius = 5;
+}
+
+SegmentButton::SegmentButton(const QString& text, QWidget* parent) : QAbstractButton(parent) {
+    setText(text);
+    setCheckable(true);
+    setFocusPolicy(Qt::StrongFocus);
+    setSizePolicy(QSizePolicy::Fixed, QSizePolicy::Fixed);
+}
+
+void SegmentButton::set_ends(bool first, bool last) {
+    is_first_ = first;
+    is_last_ = last;
+    update();
+}
+
+QSize SegmentButton::sizeHint() const {
+    const QFontMetrics metrics(scaled_font(font(), 1.0, QFont::Medium));
+    return {metrics.horizontalAdvance(text()) + metrics.averageCharWidth() * 3, metrics.height() + 12};
+}
+
+void SegmentButton::enterEvent(QEnterEvent* event) {
+    QAbstractButton::enterEvent(event);
+    update();
+}
+
+void SegmentButton::leaveEvent(QEvent* event) {
+    QAbstractButton::leaveEvent(event);
+    update();
+}
+
+void SegmentButton::paintEvent(QPaintEvent*) {
+    const Ink& colours = ink(palette());
+    QPainter painter(this);
+    painter.setRenderHint(QPainter::Antialiasing);
+    // Neighbours share one line: all but the last reach one pixel into the next.
+    const QRectF area = QRectF(rect()).adjusted(0.5, 0.5, is_last_ ? -0.5 : 0.5, -0.5);
+    QPainterPath path;
+    const double left = is_first_ ? radius : 0;
+    const double right = is_last_ ? radius : 0;
+    path.moveTo(area.left() + left, area.top());
+    path.lineTo(area.right() - right, area.top());
+    path.arcTo(QRectF(area.right() - 2 * right, area.top(), 2 * right, 2 * right), 90, -90);
+    path.lineTo(area.right(), area.bottom() - right);
+    path.arcTo(QRectF(area.right() - 2 * right, area.bottom() - 2 * right, 2 * right, 2 * right), 0, -90);
+    path.lineTo(area.left() + left, area.bottom());
+    path.arcTo(QRectF(area.left(), area.bottom() - 2 * left, 2 * left, 2 * left), 270, -90);
+    path.lineTo(area.left(), area.top() + left);
+    path.arcTo(QRectF(area.left(), area.top(), 2 * left, 2 * left), 180, -90);
+
+    const bool is_lit = isEnabled() && (underMouse() || isDown());
+    painter.setPen(QPen(isChecked() ? colours.accent : colours.border, 1));
+    painter.setBrush(isChecked() ? colours.accent : is_lit ? colours.hover : colours.card);
+    painter.drawPath(path);
+    if (hasFocus()) {
+        painter.setPen(QPen(isChecked() ? colours.on_accent : colours.accent, 1, Qt::DotLine));
+        painter.setBrush(Qt::NoBrush);
+        painter.drawRoundedRect(area.adjusted(3, 3, -3, -3), 3, 3);
+    }
+    painter.setFont(scaled_font(font(), 1.0, isChecked() ? QFont::DemiBold : QFont::Medium));
+    painter.setPen(isChecked() ? colours.on_accent : isEnabled() ? colours.text : colours.muted);
+    painter.drawText(rect(), Qt::AlignCenter, text());
+}
+
+ModeBar::ModeBar(QWidget* parent) : QWidget(parent), groups_(new FlowLayout(14, 4)), message_(new QLabel(this)) {
+    setObjectName(QStringLiteral("mode_bar"));
+    setAccessibleName(tr("Mode of the server"));
+    message_->setObjectName(QStringLiteral("mode_message"));
+    message_->setAlignment(Qt::AlignRight | Qt::AlignVCenter);
+    message_->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
+    auto* box = new QVBoxLayout(this);
+    box->setContentsMargins(0, 0, 0, 0);
+    box->addLayout(groups_);
+    QSizePolicy policy(QSizePolicy::Preferred, QSizePolicy::Preferred);
+    policy.setHeightForWidth(true);
+    setSizePolicy(policy);
+}
+
+void ModeBar::show_modes(const std::vector<ModeDescription>& modes) {
+    while (QLayoutItem* item = groups_->takeAt(0)) {
+        delete item->widget();
+        delete item;
+    }
+    modes_ = modes;
+    buttons_.assign(modes_.size(), nullptr);
+    using Scheduling = ModeDescription::Scheduling;
+    add_group(Scheduling::kernel, tr("The kernel decides who runs"),
+              tr("Each connection has a thread while it runs. The kernel may take the CPU away from it at any moment."));
+    add_group(Scheduling::program, tr("The program decides"),
+              tr("All connections share one thread, and the next one runs when the one before gives the CPU back."));
+    add_group(Scheduling::both, tr("Both"),
+              tr("The program decides on each of several threads, and the kernel decides which of these run."));
+    show_current(current_);
+    set_usable(usable_);
+}
+
+void ModeBar::add_group(ModeDescription::Scheduling scheduling, const QString& caption, const QString& tip) {
+    std::vector<SegmentButton*> segments;
+    for (std::size_t i = 0; i < modes_.size(); ++i) {
+        const ModeDescription& mode = modes_[i];
+        if (mode.scheduling != scheduling) continue;
+        auto* segment = new SegmentButton(mode.name);
+        segment->setObjectName(QStringLiteral("mode_") + mode.id);
+        segment->setAccessibleName(tr("Mode %1").arg(mode.name));
+        segment->setAccessibleDescription(mode.hint);
+        const QString shortcut = i < 9 ? QStringLiteral("Ctrl+%1").arg(i + 1) : QString();
+        segment->setToolTip(tr("%1\n%2\nCarrier: %3. All open connections move there and stay open. (%4)")
+                                .arg(mode.name, mode.hint, mode.carrier, shortcut));
+        // The server says which mode is in use, not the click.
+        connect(segment, &QAbstractButton::clicked, this, [this, id = mode.id] {
+            show_current(current_);
+            if (id != current_) emit modeWanted(id);
+        });
+        segments.push_back(segment);
+        buttons_[i] = segment;
+    }
+    if (segments.empty()) return;
+
+    auto* group = new QWidget(this);
+    auto* box = new QVBoxLayout(group);
+    box->setContentsMargins(0, 0, 0, 0);
+    box->setSpacing(2);
+    auto* head = new MutedLabel(caption, group);
+    head->setFont(scaled_font(font(), 0.88));
+    head->setToolTip(tip);
+    auto* row = new QHBoxLayout;
+    row->setSpacing(0);
+    for (SegmentButton* segment : segments) {
+        segment->set_ends(segment == segments.front(), segment == segments.back());
+        row->addWidget(segment);
+    }
+    row->addStretch();
+    box->addWidget(head);
+    box->addLayout(row);
+    groups_->addWidget(group);
+    group->show();
+}
+
+void ModeBar::show_current(const QString& id) {
+    current_ = id;
+    for (std::size_t i = 0; i < buttons_.size(); ++i) {
+        if (buttons_[i] != nullptr) buttons_[i]->setChecked(modes_[i].id == current_);
+    }
+}
+
+void ModeBar::show_progress(const QString& to, std::uint64_t connections) {
+    set_usable(false);
+    show_message(tr("moving %1 connections to %2 …").arg(count_text(static_cast<double>(connections)), name_of(to)), false);
+}
+
+void ModeBar::show_result(const ModeChange& change) {
+    set_usable(true);
+    show_current(change.to);
+    show_message(
+        tr("moved %1 connections in %2").arg(count_text(static_cast<double>(change.moved)), duration_text(change.duration_ms / 1e3)),
+        false);
+}
+
+void ModeBar::show_refusal(const QString& to, const QString& reason) {
+    set_usable(true);
+    show_current(current_);
+    show_message(tr("%1: %2").arg(name_of(to), reason), true);
+}
+
+void ModeBar::set_usable(bool usable) {
+    usable_ = usable;
+    for (SegmentButton* button : buttons_) {
+        if (button != nullptr) button->setEnabled(usable);
+    }
+}
+
+QString ModeBar::name_of(const QString& id) const {
+    const auto found = std::find_if(modes_.begin(), modes_.end(), [&](const ModeDescription& mode) { return mode.id == id; });
+    return found == modes_.end() ? id : found->name;
+}
+
+SegmentButton* ModeBar::button(const QString& id) const {
+    for (std::size_t i = 0; i < modes_.size(); ++i) {
+        if (modes_[i].id == id) return buttons_[i];
+    }
+    return nullptr;
+}
+
+QString ModeBar::message() const { return message_->text(); }
+
+void ModeBar::show_message(const QString& text, bool is_bad) {
+    const Ink& colours = ink(palette());
+    QPalette changed = message_->palette();
+    changed.setColor(QPalette::WindowText, is_bad ? colours.bad : colours.muted);
+    message_->setPalette(changed);
+    message_->setText(text);
+    message_->setToolTip(text);
+}
+
+} // namespace connscope::app

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QDockWidget>
+#include <QLabel>
+
+namespace connscope::app {
+
+class MutedLabel;
+
+// A dock that looks like a card: a title with a few words beside it, and one view. It can be moved, floated and hidden.
+class Panel : public QDockWidget {
+    Q_OBJECT
+public:
+    // `extra`: a control that stands in the panel's head, or nullptr.
+    Panel(const QString& name, const QString& title, QWidget* view, QWidget* extra = nullptr, QWidget* parent = nullptr);
+
+    void show_summary(const QString& summary);
+
+protected:
+    void paintEvent(QPaintEvent* event) override;
+
+private:
+    MutedLabel* summary_;
+};
+
+} // namespace connscope::app

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QString>
+
+#include <optional>
+
+namespace connscope::app {
+
+enum class Theme { system, light, dark };
+
+std::optional<Theme> theme_of(const QString& name); // "system", "light", "dark"
+QString name_of(Theme theme);
+
+// Gives the whole application Fusion's style, the sheet's fonts and a theme's colours. `system` follows the desktop: its
+// palette as Qt found it when the application started.
+void apply_style();
+void apply_theme(Theme theme);
+
+// Makes all text `steps` steps bigger (smaller when negative) than the desktop's usual.
+void apply_text_size(int steps);
+
+} // namespace connscope::app

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "connscope/server/modes/frame.hpp"
+#include "connscope/server/modes/loop.hpp"
+#include "connscope/server/steps.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <optional>
+
+// A connection as a stackless coroutine, for the modes that differ only in which threads resume it.
+namespace connscope::server {
+
+template <class Executor>
+struct AwaitableConnection : Listed, std::enable_shared_from_this<AwaitableConnection<Executor>> {
+    using Timer = boost::asio::basic_waitable_timer<std::chrono::steady_clock,
+                                                    boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
+
+    AwaitableConnection(Connection its_connection, Socket<Executor> its_socket)
+        : connection(std::move(its_connection))
+        , socket(std::move(its_socket)) {}
+
+    // On the connection's executor.
+    void ask_to_leave() {
+        if (gone) return;
+        release = true;
+        boost::system::error_code ignored;
+        socket.cancel(ignored);
+        if (timer != nullptr) timer->cancel();
+    }
+
+    Connection connection;
+    Socket<Executor> socket;
+    Timer* timer = nullptr; // while pausing
+    bool release = false;
+    bool gone = false; // given away: whoever still knows it may do nothing with it
+};
+
+// Waits without using the CPU; the time that has passed, less than asked when the connection must leave. A coroutine of its
+// own, so that a connection that does not pause has no timer in its frame.
+template <class Executor>
+boost::asio::awaitable<std::chrono::nanoseconds, Executor> pause(AwaitableConnection<Executor>& carried,
+                                                                 std::chrono::nanoseconds duration) {
+    typename AwaitableConnection<Executor>::Timer timer(carried.socket.get_executor(), duration);
+    carried.timer = &timer;
+    const std::int64_t begin = telemetry::monotonic_ns();
+    const auto [error] = co_await timer.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable_t<Executor>{}));
+    carried.timer = nullptr;
+    carried.connection.probe.resume();
+    co_return error ? std::min(duration, std::chrono::nanoseconds(telemetry::monotonic_ns() - begin)) : duration;
+}
+
+// The story of one connection. `crew` is told when it comes and goes: enter(AwaitableConnection&),
+// leave(AwaitableConnection&).
+template <class Executor, class Crew>
+boost::asio::awaitable<void, Executor> carry(std::shared_ptr<AwaitableConnection<Executor>> carried, Crew& crew,
+                                             Host& host) {
+    using protocol::Action;
+    using telemetry::ConnectionState;
+    namespace asio = boost::asio;
+    constexpr asio::as_tuple_t<asio::use_awaitable_t<Executor>> as_result;
+
+    Connection& connection = carried->connection;
+    Socket<Executor>& socket = carried->socket;
+    protocol::Session& session = *connection.session;
+    bool peer_finished = false;
+    std::optional<CloseReason> over;
+
+    crew.enter(*carried);
+    connection.probe.resume();
+    while (!over && !carried->release) {
+        const Action action = session.next();
+        switch (action.kind) {
+        case Action::Kind::read: {
+            const auto input = session.input();
+            connection.probe.suspend(ConnectionState::waiting_read, true);
+            const auto [error, bytes] = co_await socket.async_read_some(asio::buffer(input.data(), input.size()), as_result);
+            connection.probe.resume();
+            if (error == asio::error::operation_aborted) break;
+            if (!error || error == asio::error::eof) {
+                peer_finished = bytes == 0;
+                after_read(connection, bytes);
+            } else
+                over = reason_of(error.value());
+            break;
+        }
+        case Action::Kind::write: {
+            const auto output = session.output();
+            connection.probe.suspend(ConnectionState::waiting_write, true);
+            const auto [error, bytes] =
+                co_await socket.async_write_some(asio::buffer(output.data(), output.size()), as_result);
+            connection.probe.resume();
+            if (error == asio::error::operation_aborted) break;
+            if (!error)
+                after_write(connection, bytes);
+            else
+                over = reason_of(error.value());
+            break;
+        }
+        case Action::Kind::compute:
+            burn(action.duration);
+            session.elapsed(action.duration);
+            break;
+        case Action::Kind::pause:
+            connection.probe.suspend(ConnectionState::paused, true);
+            session.elapsed(co_await pause(*carried, action.duration));
+            break;
+        case Action::Kind::yield:
+            connection.probe.suspend(ConnectionState::ready, true);
+            co_await asio::post(socket.get_executor(), asio::use_awaitable_t<Executor>{});
+            connection.probe.resume();
+            session.elapsed({});
+            break;
+        case Action::Kind::close:
+            over = peer_finished ? CloseReason::peer : CloseReason::protocol;
+            break;
+        }
+    }
+    crew.leave(*carried);
+    carried->gone = true;
+    from_loop(socket, connection);
+    if (over)
+        host.closed(std::move(connection), *over);
+    else
+        host.released(std::move(connection));
+}
+
+// Makes the coroutine of a connection and lets the executor begin it. Nothing when it is carried.
+template <class Executor, class Crew>
+std::optional<Refusal> spawn_connection(const Executor& executor, Connection connection, std::uint8_t mode, Crew& crew,
+                                        Host& host) {
+    auto socket = to_loop(executor, connection);
+    if (!socket) return Refusal{std::move(connection), std::move(socket).error()};
+    auto carried = std::make_shared<AwaitableConnection<Executor>>(std::move(connection), std::move(*socket));
+    AwaitableConnection<Executor>& known = *carried;
+    auto coroutine = carry(std::move(carried), crew, host);
+    const Frame frame = frame_of(coroutine);
+    known.connection.probe.carried_by(telemetry::CarrierKind::coroutine, mode, frame.address,
+                                      static_cast<std::uint32_t>(frame.bytes));
+    boost::asio::co_spawn(executor, std::move(coroutine), boost::asio::detached);
+    return std::nullopt;
+}
+
+} // namespace connscope::server

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "connscope/server/modes/interrupt.hpp"
+#include "connscope/server/modes/loop.hpp"
+#include "connscope/server/modes/table.hpp"
+#include "connscope/server/steps.hpp"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+namespace connscope::server {
+namespace {
+
+using protocol::Action;
+using telemetry::CarrierKind;
+using telemetry::ConnectionState;
+
+// A few worker threads that block, and a queue. One more thread waits for all connections that have nothing to do; what
+// becomes readable is queued, and the next free worker serves it until it wants to read again.
+class ThreadPool final : public Mode {
+public:
+    ThreadPool(Host& host, std::uint8_t number, std::size_t workers);
+    ~ThreadPool() override;
+
+    std::optional<Refusal> adopt(Connection connection) override;
+    void release(ConnectionId id) override;
+    void release_all() override;
+    void nudge() override;
+
+private:
+    struct Worker {
+        std::thread thread;
+        ConnectionId serves = 0; // guarded by the mode's mutex
+    };
+
+    // A connection's entry. It belongs to one of three: the waiting (in epoll), the queue, or a worker.
+    struct Entry {
+        explicit Entry(Connection its_connection)
+            : connection(std::move(its_connection)) {}
+
+        Connection connection;
+        bool waits = false;      // in epoll, armed; guarded by the mutex
+        bool is_watched = false; // epoll knows the socket; guarded by the mutex
+        bool readable = false;   // queued because there is something to read
+        bool peer_finished = false;
+        std::atomic<bool> release{false}; // set under the mutex; read by the worker before each action
+    };
+
+    enum class Turn { over, waits, yields };
+
+    void dispatch();
+    void work(Worker& worker);
+    Turn serve(Entry& entry, std::optional<CloseReason>& over);
+    bool receive(Entry& entry, std::optional<CloseReason>& over);
+    void wait_until_readable(Entry& entry);
+    void leave(Entry& entry, std::optional<CloseReason> over);
+    void ask(Entry& entry);
+    void enqueue(Entry& entry);
+
+    Host& host_;
+    const std::uint8_t number_;
+    telemetry::UniqueFd epoll_;
+    telemetry::UniqueFd stop_event_;
+
+    std::mutex mutex_; // guards what follows
+    std::condition_variable work_;
+    std::unordered_map<ConnectionId, std::unique_ptr<Entry>> entries_;
+    std::deque<Entry*> queue_;
+    bool stop_ = false;
+
+    std::vector<std::unique_ptr<Worker>> workers_;
+    std::thread dispatcher_;
+};
+
+// The story of one connection's turn: from readable, or from its first action, to where it must wait again.
+ThreadPool::Turn ThreadPool::serve(Entry& entry, std::optional<CloseReason>& over) {
+    Connection& connection = entry.connection;
+    const int socket = connection.socket.get();
+    protocol::Session& session = *connection.session;
+
+    while (!over && !entry.release.load(std::memory_order_relaxed)) { // the hand-over itself is ordered by the mutex
+        const Action action = session.next();
+        switch (action.kind) {
+        case Action::Kind::read:
+            if (!entry.readable) return Turn::waits;
+            entry.readable = false;
+            if (!receive(entry, over)) return Turn::waits;
+            break;
+        case Action::Kind::write: {
+            const auto output = session.output();
+            connection.probe.suspend(ConnectionState::waiting_write, false);
+            const ssize_t bytes = ::send(socket, output.data(), output.size(), MSG_NOSIGNAL);
+            const int error = errno;
+            connection.probe.resume();
+            if (bytes >= 0)
+                after_write(connection, static_cast<std::size_t>(bytes));
+            else if (error != EINTR)
+                over = reason_of(error);
+            break;
+        }
+        case Action::Kind::compute:
+            burn(action.duration);
+            session.elapsed(action.duration);
+            break;
+        case Action::Kind::pause:
+            connection.probe.suspend(ConnectionState::paused, false);
+            session.elapsed(interruptible_sleep(action.duration));
+            connection.probe.resume();
+            break;
+        case Action::Kind::yield:
+            session.elapsed({});
+            return Turn::yields;
+        case Action::Kind::close:
+            over = entry.peer_finished ? CloseReason::peer : CloseReason::protocol;
+            break;
+        }
+    }
+    return Turn::over;
+}
+
+// False when nothing was there after all.
+bool ThreadPool::receive(Entry& entry, std::optional<CloseReason>& over) {
+    Connection& connection = entry.connection;
+    const auto input = connection.session->input();
+    const ssize_t bytes = ::recv(connection.socket.get(), input.data(), input.size(), MSG_DONTWAIT);
+    if (bytes >= 0) {
+        entry.peer_finished = bytes == 0;
+        after_read(connection, static_cast<std::size_t>(bytes));
+        return true;
+    }
+    if (errno == EAGAIN || errno == EINTR) return false;
+    over = reason_of(errno);
+    return true;
+}
+
+void ThreadPool::work(Worker& worker) {
+    const telemetry::EnteredThread stay(host_.probe(), true);
+    std::unique_lock lock(mutex_);
+    for (;;) {
+        work_.wait(lock, [this] { return stop_ || !queue_.empty(); });
+        if (queue_.empty()) return;
+        Entry& entry = *queue_.front();
+        queue_.pop_front();
+        worker.serves = entry.connection.id();
+        lock.unlock();
+
+        entry.connection.probe.carried_by(CarrierKind::thread, number_, nullptr, 0);
+        entry.connection.probe.resume();
+        std::optional<CloseReason> over;
+        const Turn turn = serve(entry, over);
+
+        lock.lock();
+        worker.serves = 0;
+        if (turn == Turn::waits && !entry.release.load(std::memory_order_relaxed)) {
+            entry.connection.probe.suspend(ConnectionState::waiting_read, false);
+            entry.connection.probe.carried_by(CarrierKind::none, number_, &entry, sizeof(Entry));
+            wait_until_readable(entry);
+        } else if (turn == Turn::yields) {
+            entry.connection.probe.suspend(ConnectionState::ready, false);
+            entry.connection.probe.carried_by(CarrierKind::none, number_, &entry, sizeof(Entry));
+            enqueue(entry);
+        } else {
+            const auto node = entries_.extract(entry.connection.id());
+            lock.unlock();
+            leave(*node.mapped(), over);
+            lock.lock();
+        }
+    }
+}
+
+void ThreadPool::leave(Entry& entry, std::optional<CloseReason> over) {
+    if (entry.is_watched) ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, entry.connection.socket.get(), nullptr);
+    if (over)
+        host_.closed(std::move(entry.connection), *over);
+    else
+        host_.released(std::move(entry.connection));
+}
+
+// Precondition: the mutex is held.
+void ThreadPool::wait_until_readable(Entry& entry) {
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT;
+    event.data.u64 = entry.connection.id();
+    entry.waits = true;
+    const int operation = entry.is_watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    if (::epoll_ctl(epoll_.get(), operation, entry.connection.socket.get(), &event) == 0) {
+        entry.is_watched = true;
+        return;
+    }
+    // The system watches no more sockets: a worker reads when it comes by.
+    entry.waits = false;
+    entry.readable = true;
+    enqueue(entry);
+}
+
+// Precondition: the mutex is held.
+void ThreadPool::enqueue(Entry& entry) {
+    queue_.push_back(&entry);
+    work_.notify_one();
+}
+
+// Turns what the kernel reports as readable into work.
+void ThreadPool::dispatch() {
+    const telemetry::EnteredThread stay(host_.probe(), true);
+    std::array<epoll_event, 64> events{};
+    for (;;) {
+        const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), -1);
+        const std::lock_guard lock(mutex_);
+        if (stop_) return;
+        for (int i = 0; i < count; ++i) {
+            const auto found = entries_.find(events[static_cast<std::size_t>(i)].data.u64);
+            // It may have left since the kernel reported it, or been asked to.
+            if (found == entries_.end() || !found->second->waits) continue;
+            Entry& entry = *found->second;
+            entry.waits = false;
+            entry.readable = true;
+            entry.connection.probe.suspend(ConnectionState::ready, false);
+            enqueue(entry);
+        }
+    }
+}
+
+ThreadPool::ThreadPool(Host& host, std::uint8_t number, std::size_t workers)
+    : host_(host)
+    , number_(number)
+    , epoll_(::epoll_create1(EPOLL_CLOEXEC))
+    , stop_event_(::eventfd(0, EFD_CLOEXEC)) {
+    if (!epoll_ || !stop_event_)
+        throw std::system_error(errno, std::system_category(), "a thread pool needs two descriptors");
+    install_interrupt();
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.u64 = 0; // no connection has this id
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, stop_event_.get(), &event);
+    for (std::size_t i = 0; i < workers; ++i) {
+        workers_.push_back(std::make_unique<Worker>());
+        Worker& worker = *workers_.back();
+        worker.thread = std::thread([this, &worker] { work(worker); });
+    }
+    dispatcher_ = std::thread([this] { dispatch(); });
+}
+
+ThreadPool::~ThreadPool() {
+    {
+        const std::lock_guard lock(mutex_);
+        stop_ = true;
+    }
+    work_.notify_all();
+    const std::uint64_t one = 1;
+    std::ignore = ::write(stop_event_.get(), &one, sizeof(one));
+    for (const auto& worker : workers_) worker->thread.join();
+    dispatcher_.join();
+}
+
+std::optional<Refusal> ThreadPool::adopt(Connection connection) {
+    set_blocking(connection.socket.get(), true);
+    const ConnectionId id = connection.id();
+    auto entry = std::make_unique<Entry>(std::move(connection));
+    Entry& known = *entry;
+    known.connection.probe.carried_by(CarrierKind::none, number_, &known, sizeof(Entry));
+    const std::lock_guard lock(mutex_);
+    entries_.emplace(id, std::move(entry));
+    enqueue(known);
+    return std::nullopt;
+}
+
+// Precondition: the mutex is held.
+void ThreadPool::ask(Entry& entry) {
+    entry.release.store(true, std::memory_order_relaxed);
+    if (entry.waits) { // a worker gives it away
+        entry.waits = false;
+        entry.connection.probe.suspend(ConnectionState::ready, false);
+        enqueue(entry);
+        return;
+    }
+    for (const auto& worker : workers_)
+        if (worker->serves == entry.connection.id()) ::pthread_kill(worker->thread.native_handle(), interrupt_signal);
+}
+
+void ThreadPool::release(ConnectionId id) {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = entries_.find(id); found != entries_.end()) ask(*found->second);
+}
+
+void ThreadPool::release_all() {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [id, entry] : entries_) ask(*entry);
+}
+
+void ThreadPool::nudge() {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [id, entry] : entries_)
+        if (entry->release.load(std::memory_order_relaxed)) ask(*entry);
+}
+
+} // namespace
+
+std::unique_ptr<Mode> make_thread_pool(Host& host, std::uint8_t number, const ModeOptions& options) {
+    return std::make_unique<ThreadPool>(host, number, options.threads > 0 ? options.threads : 2 * hardware_threads());
+}
+
+} // namespace connscope::server
