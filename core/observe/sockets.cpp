@@ -76,9 +76,11 @@ telemetry::Status SocketsObserver::read(SocketsReading& into) {
     into.taken = begin;
     if (auto read = table_.read(all_, {options_.memory, options_.figures, std::nullopt}); !read) return read;
 
+    const nanoseconds cpu_for_table = thread_cpu() - cpu_before;
     into.unassigned = note_sockets();
-    // Without news a tenth of the budget still goes into the pass, for sockets that came from another process.
-    const bool alive = look_at_descriptors(now() + (into.unassigned > 0 ? options_.budget : options_.budget / 10));
+    // Without news the pass still goes on a little, for sockets that came from another process.
+    constexpr nanoseconds without_news = std::chrono::microseconds(400);
+    const bool alive = look_at_descriptors(now() + (into.unassigned > 0 ? options_.budget : without_news));
     if (!alive) return no_such_process(pid_);
 
     into.sockets.clear();
@@ -91,7 +93,7 @@ telemetry::Status SocketsObserver::read(SocketsReading& into) {
     }
     if (known_.size() > 2 * all_.size() + 1000)
         std::erase_if(known_, [this](const auto& entry) { return entry.second.seen_in != reading_; });
-    const auto cost = std::chrono::duration<double, std::nano>(thread_cpu() - cpu_before);
+    const std::chrono::duration<double, std::nano> cost = reading_ == 1 ? cpu_for_table : thread_cpu() - cpu_before;
     if (options_.share < 1) next_ = begin + std::chrono::duration_cast<nanoseconds>(cost / options_.share);
     return telemetry::success();
 }

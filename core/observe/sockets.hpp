@@ -19,8 +19,9 @@ struct SocketsReading {
 struct SocketsOptions {
     bool memory = true;
     bool figures = true;
-    std::chrono::nanoseconds budget = std::chrono::milliseconds(4); // of time for finding out whose the new ones are
-    double share = 0.02; // of a core that reading may take over time; 1: read every time
+    // Of time in one reading for finding out whose the new ones are; about 8 µs for each descriptor.
+    std::chrono::nanoseconds budget = std::chrono::milliseconds(100);
+    double share = 0.02; // of a core that reading may take over time, after the first; 1: read every time
 };
 
 // Reads the TCP sockets of one process again and again: the kernel's table joined with the process's descriptors by inode.

@@ -217,7 +217,9 @@ void Watcher::Impl::read_sockets(Observed& process, Snapshot& into) {
     }
     add(into.memory_bytes.sockets, held);
     if (target.kind != TargetKind::process) return;
-    add(into.connections.open, open);
+    // Sockets whose owner is not found out yet are not shown as somebody else's.
+    const bool known = process.sockets_reading.unassigned <= open / 20;
+    if (known) add(into.connections.open, open);
     if (!options.connections) return;
     for (const auto& socket : process.sockets_reading.sockets)
         if (socket.state != observe::SocketState::listening) into.socket_rows.push_back(socket);
