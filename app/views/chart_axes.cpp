@@ -7,7 +7,6 @@
 #include <QCoreApplication>
 #include <QDateTime>
 
-#include <array>
 #include <chrono>
 #include <cmath>
 
@@ -15,7 +14,6 @@ namespace connscope::app {
 
 namespace {
 
-constexpr std::size_t label_lines = 3;
 constexpr int label_gap = 3; // pixels
 
 // The time of day of a time of CLOCK_MONOTONIC.
@@ -104,10 +102,10 @@ void ChartMarks::draw_lines(QCPPainter& painter) const {
     painter.setFont(axis->tickLabelFont());
     const QFontMetrics metrics(axis->tickLabelFont());
     const auto marks = history_.marks();
-    // From the newest to the oldest, each label in the first line where it touches no newer one; what finds no place in any
-    // line is left out, its dashed line stays.
-    std::array<int, label_lines> free_until;
-    free_until.fill(area->right() + 1);
+    // From the newest to the oldest: each label stands between its own line and the next, shortened where that is narrow. The
+    // newest may stand before its line, at the edge. What has no room is left out; its line stays.
+    const int least_width = 5 * metrics.averageCharWidth();
+    int end = area->right();
     for (std::size_t i = marks.size(); i-- > 0;) {
         const Mark& mark = marks[i];
         if (mark.time < axis->range().lower || mark.time > axis->range().upper) continue;
@@ -115,15 +113,18 @@ void ChartMarks::draw_lines(QCPPainter& painter) const {
         painter.setPen(dashed);
         painter.drawLine(QLineF(x, area->top(), x, area->bottom()));
         const int width = metrics.horizontalAdvance(mark.label);
-        for (std::size_t line = 0; line < label_lines; ++line) {
-            const bool is_right = x + label_gap + width <= free_until[line];
-            const int left = is_right ? x + label_gap : free_until[line] == area->right() + 1 ? x - label_gap - width : -1;
-            if (left < area->left()) continue;
-            painter.setPen(mark.kind == Mark::Kind::server_gone ? colours.bad : colours.muted);
-            painter.drawText(left, area->top() + static_cast<int>(line) * metrics.height() + metrics.ascent(), mark.label);
-            free_until[line] = std::min(left, x) - label_gap;
-            break;
-        }
+        const int before = i > 0 ? std::max(static_cast<int>(axis->coordToPixel(marks[i - 1].time)), area->left()) : area->left();
+        const int room = end - x - label_gap;
+        const bool is_newest = end == area->right();
+        int left = x + label_gap;
+        QString text = mark.label;
+        if (room < width && is_newest && x - before > width + 2 * label_gap)
+            left = x - label_gap - width;
+        else if (room < width)
+            text = room >= least_width ? metrics.elidedText(mark.label, Qt::ElideRight, room) : QString();
+        painter.setPen(mark.kind == Mark::Kind::server_gone ? colours.bad : colours.muted);
+        painter.drawText(left, area->top() + metrics.ascent(), text);
+        end = std::min(left, x) - label_gap;
     }
     if (const auto hovered = view_.hovered(); hovered && axis->range().contains(*hovered)) {
         const int x = static_cast<int>(axis->coordToPixel(*hovered));

@@ -23,7 +23,7 @@ int columns_for(int count, const QSize& room) {
         const double height = static_cast<double>(room.height()) / rows;
         if (width < 1 || height < 1) continue;
         const int empty = rows * columns - count;
-        const double cost = std::abs(std::log(width / height / best_shape)) + 0.35 * empty;
+        const double cost = std::abs(std::log(width / height / best_shape)) + 1.0 * empty;
         if (cost < least_cost) {
             least_cost = cost;
             best = columns;

@@ -47,12 +47,11 @@ public:
     virtual std::optional<Refusal> adopt(Connection connection) = 0;
 
     // Asks for one connection, or for all that are carried now: each arrives at Host::released() between two of its actions,
-    // as soon as it comes to that. Does not wait. What is not (or no longer) carried here is ignored. Any thread.
+    // as soon as it comes to that. Does not wait. What is not (or no longer) carried here is ignored; a request
+    // may be missed by a connection that is just arriving or about to block, so it is repeated until all have come. Any
+    // thread.
     virtual void release(ConnectionId id) = 0;
     virtual void release_all() = 0;
-
-    // Repeats a request that a carrier may have missed. Called again and again while released connections are awaited.
-    virtual void nudge() {}
 };
 
 // What the table of modes says of one: see modes/table.hpp.

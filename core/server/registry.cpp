@@ -17,6 +17,7 @@ void Registry::add(Connection& connection, std::uint8_t target) {
              .mode = no_mode,
              .target = target,
              .in_transit = true,
+             .journey = 0,
              .cause = {}};
     connection.watch = &watches_[connection.probe.slot_index()];
     connection.watch->request_since.store(0, std::memory_order_relaxed);
@@ -39,13 +40,13 @@ Registry::Way Registry::depart(const Connection& connection) {
     const std::lock_guard lock(mutex_);
     Entry& entry = of(connection);
     entry.in_transit = true;
-    return {entry.mode, entry.target};
+    return {entry.mode, entry.target, ++entry.journey};
 }
 
-bool Registry::arrive(std::uint32_t slot, ConnectionId id, std::uint8_t mode) {
+bool Registry::arrive(std::uint32_t slot, ConnectionId id, std::uint8_t mode, std::uint32_t journey) {
     const std::lock_guard lock(mutex_);
     Entry& entry = entries_[slot];
-    if (entry.id != id) return false;
+    if (entry.id != id || entry.journey != journey) return false;
     entry.mode = mode;
     entry.in_transit = false;
     return entry.target != mode;

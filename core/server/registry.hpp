@@ -29,11 +29,13 @@ public:
     struct Way {
         std::uint8_t from; // no_mode for a new connection
         std::uint8_t target;
+        std::uint32_t journey; // tells this way from the connection's later ones
     };
     // The connection has left its mode; says where it shall go.
     Way depart(const Connection& connection);
-    // It is carried by `mode` now. True when it shall be elsewhere by now. A connection that has ended meanwhile is ignored.
-    bool arrive(std::uint32_t slot, ConnectionId id, std::uint8_t mode);
+    // The way to `mode` is done. True when the connection shall be elsewhere by now. Ignored when it has ended meanwhile, or
+    // departed again: a new carrier may give it away before this is called.
+    bool arrive(std::uint32_t slot, ConnectionId id, std::uint8_t mode, std::uint32_t journey);
 
     // Changes where one, or all, shall be.
     void send(const Connection& connection, std::uint8_t target);
@@ -68,6 +70,7 @@ private:
         std::uint8_t mode = no_mode; // where it is, or came from
         std::uint8_t target = no_mode;
         bool in_transit = false;
+        std::uint32_t journey = 0;
         std::optional<CloseReason> cause;
     };
 

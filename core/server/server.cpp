@@ -267,7 +267,7 @@ bool Server::Impl::place(Connection connection) {
     for (;;) {
         std::optional<Refusal> refusal = places_[way.target].mode->adopt(std::move(connection));
         if (!refusal) {
-            if (registry_.arrive(slot, id, way.target)) places_[way.target].mode->release(id);
+            if (registry_.arrive(slot, id, way.target, way.journey)) places_[way.target].mode->release(id);
             last_arrival_.store(telemetry::ticks(), std::memory_order_relaxed); // a statistic
             return true;
         }
@@ -389,7 +389,7 @@ void Server::Impl::watch_hand_off() {
     if (astray == 0 && registry_.astray() == 0 && placing_.load() == 0) return finish_hand_off();
     if (telemetry::process_clock().duration(telemetry::ticks() - hand_off.begin) > std::chrono::milliseconds(5)) {
         for (std::uint8_t place = 0; place < places_.size(); ++place)
-            if (place != here_ && places_[place].mode) places_[place].mode->nudge();
+            if (place != here_ && places_[place].mode) places_[place].mode->release_all();
         hand_off.interval = std::min(hand_off.interval * 2, std::chrono::milliseconds(16));
     }
     hand_off_timer_.expires_after(hand_off.interval);

@@ -36,7 +36,6 @@ public:
     std::optional<Refusal> adopt(Connection connection) override;
     void release(ConnectionId id) override;
     void release_all() override;
-    void nudge() override;
 
 private:
     struct Carrier {
@@ -189,13 +188,6 @@ void ThreadPerConnection::release(ConnectionId id) {
 void ThreadPerConnection::release_all() {
     const std::lock_guard lock(mutex_);
     for (Carrier& carrier : carriers_) ask(carrier);
-}
-
-void ThreadPerConnection::nudge() {
-    // A signal that arrives between a thread's look at `release` and its system call is lost: hence again.
-    const std::lock_guard lock(mutex_);
-    for (Carrier& carrier : carriers_)
-        if (carrier.release.load(std::memory_order_relaxed)) ask(carrier);
 }
 
 } // namespace

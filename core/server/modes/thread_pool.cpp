@@ -34,7 +34,6 @@ public:
     std::optional<Refusal> adopt(Connection connection) override;
     void release(ConnectionId id) override;
     void release_all() override;
-    void nudge() override;
 
 private:
     struct Worker {
@@ -294,12 +293,6 @@ void ThreadPool::release(ConnectionId id) {
 void ThreadPool::release_all() {
     const std::lock_guard lock(mutex_);
     for (const auto& [id, entry] : entries_) ask(*entry);
-}
-
-void ThreadPool::nudge() {
-    const std::lock_guard lock(mutex_);
-    for (const auto& [id, entry] : entries_)
-        if (entry->release.load(std::memory_order_relaxed)) ask(*entry);
 }
 
 } // namespace
