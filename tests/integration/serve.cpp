@@ -179,6 +179,7 @@ TEST(serve, out_of_descriptors_it_turns_clients_away_and_recovers) {
     const auto port = static_cast<std::uint16_t>(std::stoi(ready.substr(ready.find(':') + 1)));
     auto control = control::Client::connect(field(ready, "control"));
     ASSERT_TRUE(control);
+    ASSERT_TRUE(control->call("status", {}, 5s)) << "the control connection has its descriptor before they run out";
     const rlimit limit{30, 30};
     ASSERT_EQ(::prlimit(child.pid(), RLIMIT_NOFILE, &limit, nullptr), 0);
     std::vector<TestClient> clients;
