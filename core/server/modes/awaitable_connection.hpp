@@ -8,10 +8,10 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -54,10 +54,16 @@ boost::asio::awaitable<std::chrono::nanoseconds, Executor> pause(AwaitableConnec
     typename AwaitableConnection<Executor>::Timer timer(carried.socket.get_executor(), duration);
     carried.timer = &timer;
     const std::int64_t begin = telemetry::monotonic_ns();
-    const auto [error] = co_await timer.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable_t<Executor>{}));
+    const auto [error] = co_await timer.async_wait(boost::asio::as_tuple(boost::asio::deferred));
     carried.timer = nullptr;
     carried.connection.probe.resume();
     co_return error ? std::min(duration, std::chrono::nanoseconds(telemetry::monotonic_ns() - begin)) : duration;
+}
+
+// Lets the others run first. Apart for the same reason.
+template <class Executor>
+boost::asio::awaitable<void, Executor> step_back(AwaitableConnection<Executor>& carried) {
+    co_await boost::asio::post(carried.socket.get_executor(), boost::asio::deferred);
 }
 
 // The story of one connection. `crew` is told when it comes and goes: enter(AwaitableConnection&),
@@ -68,7 +74,8 @@ boost::asio::awaitable<void, Executor> carry(std::shared_ptr<AwaitableConnection
     using protocol::Action;
     using telemetry::ConnectionState;
     namespace asio = boost::asio;
-    constexpr asio::as_tuple_t<asio::use_awaitable_t<Executor>> as_result;
+    // Deferred operations are awaited where they stand; use_awaitable would wrap each in a coroutine frame of its own.
+    constexpr asio::as_tuple_t<asio::deferred_t> as_result;
 
     Connection& connection = carried->connection;
     Socket<Executor>& socket = carried->socket;
@@ -117,7 +124,7 @@ boost::asio::awaitable<void, Executor> carry(std::shared_ptr<AwaitableConnection
             break;
         case Action::Kind::yield:
             connection.probe.suspend(ConnectionState::ready, true);
-            co_await asio::post(socket.get_executor(), asio::use_awaitable_t<Executor>{});
+            co_await step_back(*carried);
             connection.probe.resume();
             session.elapsed({});
             break;
