@@ -2,9 +2,11 @@
 #include "connscope/control/server.hpp"
 
 #include "connscope/control/client.hpp"
+#include "connscope/telemetry/unique_fd.hpp"
 
 #include <boost/asio.hpp>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -54,6 +56,7 @@ private:
         void close() {
             boost::system::error_code ignored;
             socket_.close(ignored);
+            if (!server_->reserve_) server_->reserve_ = open_reserve();
             server_->peers_.erase(shared_from_this());
         }
 
@@ -93,7 +96,11 @@ private:
         std::size_t waiting_bytes_ = 0;
     };
 
+    // Kept open so that a client can still be let in when the process has used up its descriptors: that is when one asks.
+    static telemetry::UniqueFd open_reserve() { return telemetry::UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+
     Protocol::acceptor acceptor_;
+    telemetry::UniqueFd reserve_ = open_reserve();
     Methods methods_;
     std::filesystem::path path_;
     std::set<std::shared_ptr<Peer>> peers_;
@@ -134,7 +141,12 @@ void Server::Impl::accept() {
             peer->read();
         }
         if (error == asio::error::operation_aborted) return;
+        if (!error && !self->reserve_) self->reserve_ = open_reserve();
         if (!error || error == asio::error::connection_aborted) return self->accept();
+        if (error == asio::error::no_descriptors && self->reserve_) {
+            self->reserve_.reset(); // the client that waits gets this one
+            return self->accept();
+        }
         // Out of descriptors or memory: the next client must wait a moment, or this loop would spin.
         const auto timer =
             std::make_shared<asio::steady_timer>(self->acceptor_.get_executor(), std::chrono::milliseconds(100));

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <system_error>
 
 namespace connscope::server {
 
@@ -37,13 +38,18 @@ struct Refusal {
     telemetry::Error error;
 };
 
+// The refusal of a connection for whose carrier there was no memory.
+inline Refusal out_of_memory(Connection connection) {
+    return {std::move(connection), {std::make_error_code(std::errc::not_enough_memory), "no memory for a carrier"}};
+}
+
 // A way of running sessions, with parameters that stay as they are: other parameters are another Mode, and the connections
 // move there. Connections come in by adopt() and leave through Host::closed() or Host::released().
 class Mode {
 public:
     virtual ~Mode() = default; // precondition: it carries nothing any more
 
-    // Carries this connection from now on, or gives it back. Any thread.
+    // Carries this connection from now on, or gives it back; never throws. Any thread.
     virtual std::optional<Refusal> adopt(Connection connection) = 0;
 
     // Asks for one connection, or for all that are carried now: each arrives at Host::released() between two of its actions,

@@ -6,6 +6,9 @@
 #include "connscope/server/acceptor.hpp"
 #include "connscope/server/control_methods.hpp"
 #include "connscope/server/housekeeping.hpp"
+#include "connscope/server/linger.hpp"
+#include "connscope/server/memory_reserve.hpp"
+#include "connscope/server/modes/loop.hpp"
 #include "connscope/server/modes/table.hpp"
 #include "connscope/server/registry.hpp"
 #include "connscope/telemetry/runtime_folder.hpp"
@@ -95,6 +98,7 @@ public:
         , open_files_limit_(open_files)
         , probe_(std::move(probe))
         , registry_(probe_->capacity())
+        , linger_(context_)
         , housekeeping_timer_(context_)
         , hand_off_timer_(context_)
         , drain_timer_(context_) {}
@@ -156,7 +160,9 @@ private:
     const std::uint64_t open_files_limit_;
     asio::io_context context_;
     std::unique_ptr<telemetry::ProbeServer> probe_;
+    MemoryReserve memory_;
     Registry registry_;
+    Linger linger_;
     // The modes that may carry connections: the current one, and those that connections are leaving. Made and ended on the
     // control thread, before a connection is sent there and after the last has left.
     struct Place {
@@ -215,7 +221,7 @@ telemetry::Status Server::Impl::start(Server& self, const asio::ip::tcp::endpoin
 
 bool Server::Impl::run() {
     const telemetry::EnteredThread stay(*probe_, true);
-    context_.run();
+    run_handlers(context_);
     if (left_behind_) return false;
     end_modes();
     return true;
@@ -223,6 +229,7 @@ bool Server::Impl::run() {
 
 void Server::Impl::keep_house() {
     housekeeping_->run();
+    memory_.fill();
     housekeeping_timer_.expires_after(Housekeeping::period);
     housekeeping_timer_.async_wait([this](boost::system::error_code error) {
         if (!error) keep_house();
@@ -234,6 +241,7 @@ void Server::Impl::keep_house() {
 void Server::Impl::accepted(Accepted accepted) {
     if (draining_) return refuse(RefuseReason::draining);
     if (registry_.open() >= options_.max_connections) return refuse(RefuseReason::limit);
+    if (!memory_.has_room()) return refuse(RefuseReason::memory);
     try {
         Connection connection{std::move(accepted.socket), protocol_.make_session(),
                               probe_->open(accepted.peer, accepted.inode)};
@@ -243,6 +251,7 @@ void Server::Impl::accepted(Accepted accepted) {
         probe_->add(Gauge::connections_accepted, 1);
         if (!place(std::move(connection))) refuse(RefuseReason::carriers);
     } catch (const std::bad_alloc&) {
+        memory_.spend();
         refuse(RefuseReason::memory);
     }
 }
@@ -297,6 +306,8 @@ void Server::Impl::closed(Connection connection, CloseReason reason) {
     const std::optional<CloseReason> cause = registry_.remove(connection);
     probe_->add(gauge_of(cause.value_or(reason)), 1);
     probe_->add(Gauge::connections_closed, 1);
+    // The session wanted to end while its peer may be sending: the peer shall still get the last answer.
+    if (reason == CloseReason::protocol && !cause) linger_.close(std::move(connection.socket));
 }
 
 void Server::Impl::released(Connection connection) {

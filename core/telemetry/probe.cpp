@@ -223,6 +223,8 @@ void ConnectionProbe::carried_by(CarrierKind kind, std::uint8_t mode, const void
     put(slot_->carrier_address, reinterpret_cast<std::uint64_t>(address));
     put(slot_->carrier_bytes, bytes);
     put(slot_->suspended_at, 0);
+    put(slot_->voluntary_switches, ~0u); // the carrier before may have been a thread of its own
+    put(slot_->involuntary_switches, ~0u);
 }
 
 void ConnectionProbe::let_go() noexcept {

@@ -5,6 +5,8 @@
 
 #include <sys/stat.h>
 
+#include <fstream>
+
 namespace connscope::test {
 namespace {
 
@@ -16,6 +18,14 @@ protected:
         return options;
     }
 };
+
+// Bytes of a process's address space.
+std::uint64_t address_space_of(pid_t pid) {
+    std::ifstream statm("/proc/" + std::to_string(pid) + "/statm");
+    std::uint64_t pages = 0;
+    statm >> pages;
+    return pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
 
 TEST_P(EveryMode, sends_back_what_it_receives) {
     const RunningServer server(options());
@@ -177,13 +187,13 @@ TEST(serve, out_of_descriptors_it_turns_clients_away_and_recovers) {
     Child child({"connscope-serve", "--listen", "127.0.0.1:0", "--name", unique_name("descriptors")});
     const std::string ready = child.line();
     const auto port = static_cast<std::uint16_t>(std::stoi(ready.substr(ready.find(':') + 1)));
-    auto control = control::Client::connect(field(ready, "control"));
-    ASSERT_TRUE(control);
-    ASSERT_TRUE(control->call("status", {}, 5s)) << "the control connection has its descriptor before they run out";
     const rlimit limit{30, 30};
     ASSERT_EQ(::prlimit(child.pid(), RLIMIT_NOFILE, &limit, nullptr), 0);
     std::vector<TestClient> clients;
     for (int i = 0; i < 40; ++i) clients.emplace_back(port);
+    auto control = control::Client::connect(field(ready, "control"));
+    ASSERT_TRUE(control);
+    ASSERT_TRUE(control->call("status", {}, 5s)) << "who asks what is wrong gets in though no descriptor is left";
     const auto refused = [&] {
         const auto status = control->call("status", {}, 5s);
         return status ? status->at("limits").at("refused_by").at("descriptors").to_number<int>() : -1;
@@ -192,6 +202,83 @@ TEST(serve, out_of_descriptors_it_turns_clients_away_and_recovers) {
     EXPECT_TRUE(clients.front().echoes("served all the while"));
     clients.clear();
     EXPECT_TRUE(eventually([&] { return TestClient(port).echoes("recovered"); }));
+}
+
+TEST(serve, out_of_memory_it_keeps_whom_it_has_refuses_the_rest_and_recovers) {
+    // Not the coroutine modes: Asio ends the process when it has no memory for a suspended operation.
+    for (const char* const mode : {"callbacks", "fibers", "thread-per-connection", "thread-pool"}) {
+        SCOPED_TRACE(mode);
+        Child child({"connscope-serve", "--listen", "127.0.0.1:0", "--mode", mode, "--name", unique_name("memory")});
+        const std::string ready = child.line();
+        const auto port = static_cast<std::uint16_t>(std::stoi(ready.substr(ready.find(':') + 1)));
+        auto control = control::Client::connect(field(ready, "control"));
+        ASSERT_TRUE(control);
+        const TestClient first(port);
+        ASSERT_TRUE(first.echoes("before"));
+        ASSERT_TRUE(control->call("status", {}, 5s));
+        // Little more address space than it has now; what malloc has in hand is used up first.
+        const std::uint64_t now = address_space_of(child.pid());
+        ASSERT_GT(now, 0u);
+        const rlimit little{now, RLIM_INFINITY};
+        ASSERT_EQ(::prlimit(child.pid(), RLIMIT_AS, &little, nullptr), 0);
+        const auto counted = [&](const char* reason) {
+            const auto status = control->call("status", {}, 5s);
+            return status ? status->at("limits").at("refused_by").at(reason).to_number<int>() : -1;
+        };
+        std::vector<TestClient> clients;
+        while (clients.size() < 4000 && counted("memory") + counted("carriers") == 0)
+            for (int i = 0; i < 100; ++i) clients.emplace_back(port);
+        EXPECT_GT(counted("memory") + counted("carriers"), 0);
+        EXPECT_TRUE(first.echoes("all the while"));
+        const rlimit enough{RLIM_INFINITY, RLIM_INFINITY};
+        ASSERT_EQ(::prlimit(child.pid(), RLIMIT_AS, &enough, nullptr), 0);
+        EXPECT_TRUE(eventually([&] { return TestClient(port).echoes("recovered"); }));
+        EXPECT_TRUE(first.echoes("after"));
+        clients.clear();
+        EXPECT_TRUE(eventually([&] {
+            const auto status = control->call("status", {}, 5s);
+            return status && status->at("connections").at("open").to_number<int>() <= 2;
+        })) << "no connection is forgotten";
+    }
+}
+
+TEST_P(EveryMode, half_a_request_is_answered_with_408_when_its_time_is_over) {
+    server::ServerOptions http = options();
+    http.protocol = "http";
+    http.request_timeout = std::chrono::seconds(1);
+    const RunningServer server(http);
+    const TestClient slow(server.port());
+    ASSERT_TRUE(slow.send("GET / HTTP/1.1\r\nHost: a\r\n"));
+    const std::string answer = slow.receive(4096);
+    EXPECT_EQ(answer.substr(0, 12), "HTTP/1.1 408") << answer;
+    EXPECT_TRUE(eventually([&] { return server.reading().gauge(telemetry::Gauge::closed_by_timeout) == 1u; }));
+}
+
+TEST_P(EveryMode, an_oversize_request_gets_its_answer_though_the_rest_of_it_is_never_read) {
+    server::ServerOptions http = options();
+    http.protocol = "http";
+    const RunningServer server(http);
+    const TestClient talkative(server.port());
+    // The head alone is more than a server takes, and more follows after the answer has been decided.
+    std::string head = "GET / HTTP/1.1\r\nHost: a\r\n";
+    for (int i = 0; i < 4000; ++i) head += "X-Padding: 0123456789012345678901234567890123456789\r\n";
+    std::ignore = talkative.send(head);
+    EXPECT_EQ(talkative.receive(4096).substr(0, 12), "HTTP/1.1 431");
+    EXPECT_TRUE(eventually([&] { return server.status().open == 0; }));
+}
+
+TEST(serve, a_thread_of_a_connection_reports_how_often_the_kernel_switched_it) {
+    server::ServerOptions options;
+    options.mode = "thread-per-connection";
+    const RunningServer server(options);
+    const TestClient client(server.port());
+    EXPECT_TRUE(eventually([&] {
+        EXPECT_TRUE(client.echoes("hello"));
+        const auto reading = server.reading();
+        return reading.connections.size() == 1 && reading.connections[0].voluntary_switches.value_or(0) > 5;
+    }));
+    ASSERT_TRUE(server.set_mode("callbacks"));
+    EXPECT_FALSE(server.reading().connections.at(0).voluntary_switches) << "a closure has no thread of its own";
 }
 
 TEST(serve, a_frozen_loop_can_still_be_asked_and_watched) {

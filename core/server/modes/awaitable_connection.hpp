@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <new>
 #include <optional>
 
 // A connection as a stackless coroutine, for the modes that differ only in which threads resume it.
@@ -26,7 +27,7 @@ struct AwaitableConnection : Listed, std::enable_shared_from_this<AwaitableConne
     using Timer = boost::asio::basic_waitable_timer<std::chrono::steady_clock,
                                                     boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
 
-    AwaitableConnection(Connection its_connection, Socket<Executor> its_socket)
+    AwaitableConnection(Connection&& its_connection, Socket<Executor>&& its_socket)
         : connection(std::move(its_connection))
         , socket(std::move(its_socket)) {}
 
@@ -85,53 +86,58 @@ boost::asio::awaitable<void, Executor> carry(std::shared_ptr<AwaitableConnection
 
     crew.enter(*carried);
     connection.probe.resume();
-    while (!over && !carried->release) {
-        const Action action = session.next();
-        switch (action.kind) {
-        case Action::Kind::read: {
-            const auto input = session.input();
-            connection.probe.suspend(ConnectionState::waiting_read, true);
-            const auto [error, bytes] = co_await socket.async_read_some(asio::buffer(input.data(), input.size()), as_result);
-            connection.probe.resume();
-            if (error == asio::error::operation_aborted) break;
-            if (!error || error == asio::error::eof) {
-                peer_finished = bytes == 0;
-                after_read(connection, bytes);
-            } else
-                over = reason_of(error.value());
-            break;
+    try {
+        while (!over && !carried->release) {
+            const Action action = session.next();
+            switch (action.kind) {
+            case Action::Kind::read: {
+                const auto input = session.input();
+                connection.probe.suspend(ConnectionState::waiting_read, true);
+                const auto [error, bytes] =
+                    co_await socket.async_read_some(asio::buffer(input.data(), input.size()), as_result);
+                connection.probe.resume();
+                if (error == asio::error::operation_aborted) break;
+                if (!error || error == asio::error::eof) {
+                    peer_finished = bytes == 0;
+                    after_read(connection, bytes);
+                } else
+                    over = reason_of(error.value());
+                break;
+            }
+            case Action::Kind::write: {
+                const auto output = session.output();
+                connection.probe.suspend(ConnectionState::waiting_write, true);
+                const auto [error, bytes] =
+                    co_await socket.async_write_some(asio::buffer(output.data(), output.size()), as_result);
+                connection.probe.resume();
+                if (error == asio::error::operation_aborted) break;
+                if (!error)
+                    after_write(connection, bytes);
+                else
+                    over = reason_of(error.value());
+                break;
+            }
+            case Action::Kind::compute:
+                burn(action.duration);
+                session.elapsed(action.duration);
+                break;
+            case Action::Kind::pause:
+                connection.probe.suspend(ConnectionState::paused, true);
+                session.elapsed(co_await pause(*carried, action.duration));
+                break;
+            case Action::Kind::yield:
+                connection.probe.suspend(ConnectionState::ready, true);
+                co_await step_back(*carried);
+                connection.probe.resume();
+                session.elapsed({});
+                break;
+            case Action::Kind::close:
+                over = peer_finished ? CloseReason::peer : CloseReason::protocol;
+                break;
+            }
         }
-        case Action::Kind::write: {
-            const auto output = session.output();
-            connection.probe.suspend(ConnectionState::waiting_write, true);
-            const auto [error, bytes] =
-                co_await socket.async_write_some(asio::buffer(output.data(), output.size()), as_result);
-            connection.probe.resume();
-            if (error == asio::error::operation_aborted) break;
-            if (!error)
-                after_write(connection, bytes);
-            else
-                over = reason_of(error.value());
-            break;
-        }
-        case Action::Kind::compute:
-            burn(action.duration);
-            session.elapsed(action.duration);
-            break;
-        case Action::Kind::pause:
-            connection.probe.suspend(ConnectionState::paused, true);
-            session.elapsed(co_await pause(*carried, action.duration));
-            break;
-        case Action::Kind::yield:
-            connection.probe.suspend(ConnectionState::ready, true);
-            co_await step_back(*carried);
-            connection.probe.resume();
-            session.elapsed({});
-            break;
-        case Action::Kind::close:
-            over = peer_finished ? CloseReason::peer : CloseReason::protocol;
-            break;
-        }
+    } catch (const std::bad_alloc&) {
+        over = CloseReason::error; // this connection ends, the others go on
     }
     crew.leave(*carried);
     carried->gone = true;
@@ -148,14 +154,23 @@ std::optional<Refusal> spawn_connection(const Executor& executor, Connection con
                                         Host& host) {
     auto socket = to_loop(executor, connection);
     if (!socket) return Refusal{std::move(connection), std::move(socket).error()};
-    auto carried = std::make_shared<AwaitableConnection<Executor>>(std::move(connection), std::move(*socket));
-    AwaitableConnection<Executor>& known = *carried;
-    auto coroutine = carry(std::move(carried), crew, host);
-    const Frame frame = frame_of(coroutine);
-    known.connection.probe.carried_by(telemetry::CarrierKind::coroutine, mode, frame.address,
-                                      static_cast<std::uint32_t>(frame.bytes));
-    boost::asio::co_spawn(executor, std::move(coroutine), boost::asio::detached);
-    return std::nullopt;
+    std::shared_ptr<AwaitableConnection<Executor>> carried;
+    try {
+        carried = std::make_shared<AwaitableConnection<Executor>>(std::move(connection), std::move(*socket));
+        auto coroutine = carry(carried, crew, host);
+        const Frame frame = frame_of(coroutine);
+        carried->connection.probe.carried_by(telemetry::CarrierKind::coroutine, mode, frame.address,
+                                             static_cast<std::uint32_t>(frame.bytes));
+        boost::asio::co_spawn(executor, std::move(coroutine), boost::asio::detached);
+        return std::nullopt;
+    } catch (const std::bad_alloc&) { // before the coroutine has begun
+        if (carried) {
+            from_loop(carried->socket, carried->connection);
+            return out_of_memory(std::move(carried->connection));
+        }
+        from_loop(*socket, connection);
+        return out_of_memory(std::move(connection));
+    }
 }
 
 } // namespace connscope::server

@@ -20,7 +20,7 @@ using telemetry::monotonic_ns;
 // A connection between its handlers. Kept alive by the handler that is pending.
 class Carried final : public Listed, public std::enable_shared_from_this<Carried> {
 public:
-    Carried(Host& host, std::uint8_t mode, Connection connection, LoopSocket socket)
+    Carried(Host& host, std::uint8_t mode, Connection&& connection, LoopSocket&& socket)
         : host_(host)
         , connection_(std::move(connection))
         , socket_(std::move(socket)) {
@@ -42,6 +42,12 @@ public:
         if (timer_) timer_->cancel();
     }
 
+    // Back to a connection that another carrier can have.
+    Connection take() {
+        from_loop(socket_, connection_);
+        return std::move(connection_);
+    }
+
 private:
     // A handler whose operation lives in this object: one is pending at a time, so it needs no allocation.
     template <class Handler>
@@ -50,7 +56,7 @@ private:
     }
 
     // Runs actions until one must be waited for; its handler comes back here.
-    void step() {
+    void step() try {
         for (;;) {
             if (release_) return leave();
             const Action action = connection_.session->next();
@@ -71,6 +77,8 @@ private:
                 return close(peer_finished_ ? CloseReason::peer : CloseReason::protocol);
             }
         }
+    } catch (const std::bad_alloc&) {
+        close(CloseReason::error); // this connection ends, the others go on
     }
 
     void read() {
@@ -122,12 +130,6 @@ private:
                    }));
     }
 
-    // Back to a connection that another carrier can have.
-    Connection take() {
-        from_loop(socket_, connection_);
-        return std::move(connection_);
-    }
-
     void leave() {
         unlink();
         host_.released(take());
@@ -173,9 +175,16 @@ private:
 std::optional<Refusal> Callbacks::adopt(Connection connection) {
     auto socket = to_loop(loop_.executor(), connection);
     if (!socket) return Refusal{std::move(connection), std::move(socket).error()};
-    auto carried = std::make_shared<Carried>(host_, number_, std::move(connection), std::move(*socket));
-    asio::post(loop_.context(), [this, carried = std::move(carried)] { carried->start(carried_); });
-    return std::nullopt;
+    std::shared_ptr<Carried> carried;
+    try {
+        carried = std::make_shared<Carried>(host_, number_, std::move(connection), std::move(*socket));
+        asio::post(loop_.context(), [this, carried] { carried->start(carried_); });
+        return std::nullopt;
+    } catch (const std::bad_alloc&) {
+        if (carried) return out_of_memory(carried->take());
+        from_loop(*socket, connection);
+        return out_of_memory(std::move(connection));
+    }
 }
 
 void Callbacks::release(ConnectionId id) {

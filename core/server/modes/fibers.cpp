@@ -8,6 +8,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <new>
 
 namespace connscope::server {
 namespace {
@@ -38,7 +39,7 @@ public:
 private:
     // What is known of a connection beside its stack.
     struct Carried : Listed {
-        Carried(Connection its_connection, LoopSocket its_socket)
+        Carried(Connection&& its_connection, LoopSocket&& its_socket)
             : connection(std::move(its_connection))
             , socket(std::move(its_socket)) {}
 
@@ -76,53 +77,57 @@ void Fibers::carry(Carried& carried, const Yield& yield) {
 
     carried_.push_back(carried);
     connection.probe.resume();
-    while (!over && !carried.release) {
-        const Action action = session.next();
-        switch (action.kind) {
-        case Action::Kind::read: {
-            const auto input = session.input();
-            connection.probe.suspend(ConnectionState::waiting_read, true);
-            const std::size_t bytes = socket.async_read_some(asio::buffer(input.data(), input.size()), yield[error]);
-            connection.probe.resume();
-            if (error == asio::error::operation_aborted) break;
-            if (!error || error == asio::error::eof) {
-                peer_finished = bytes == 0;
-                after_read(connection, bytes);
-            } else
-                over = reason_of(error.value());
-            break;
+    try {
+        while (!over && !carried.release) {
+            const Action action = session.next();
+            switch (action.kind) {
+            case Action::Kind::read: {
+                const auto input = session.input();
+                connection.probe.suspend(ConnectionState::waiting_read, true);
+                const std::size_t bytes = socket.async_read_some(asio::buffer(input.data(), input.size()), yield[error]);
+                connection.probe.resume();
+                if (error == asio::error::operation_aborted) break;
+                if (!error || error == asio::error::eof) {
+                    peer_finished = bytes == 0;
+                    after_read(connection, bytes);
+                } else
+                    over = reason_of(error.value());
+                break;
+            }
+            case Action::Kind::write: {
+                const auto output = session.output();
+                connection.probe.suspend(ConnectionState::waiting_write, true);
+                const std::size_t bytes = socket.async_write_some(asio::buffer(output.data(), output.size()), yield[error]);
+                connection.probe.resume();
+                if (error == asio::error::operation_aborted) break;
+                if (!error)
+                    after_write(connection, bytes);
+                else
+                    over = reason_of(error.value());
+                break;
+            }
+            case Action::Kind::compute:
+                burn(action.duration);
+                session.elapsed(action.duration);
+                break;
+            case Action::Kind::pause:
+                connection.probe.suspend(ConnectionState::paused, true);
+                session.elapsed(pause(carried, action.duration, yield));
+                connection.probe.resume();
+                break;
+            case Action::Kind::yield:
+                connection.probe.suspend(ConnectionState::ready, true);
+                asio::post(socket.get_executor(), yield);
+                connection.probe.resume();
+                session.elapsed({});
+                break;
+            case Action::Kind::close:
+                over = peer_finished ? CloseReason::peer : CloseReason::protocol;
+                break;
+            }
         }
-        case Action::Kind::write: {
-            const auto output = session.output();
-            connection.probe.suspend(ConnectionState::waiting_write, true);
-            const std::size_t bytes = socket.async_write_some(asio::buffer(output.data(), output.size()), yield[error]);
-            connection.probe.resume();
-            if (error == asio::error::operation_aborted) break;
-            if (!error)
-                after_write(connection, bytes);
-            else
-                over = reason_of(error.value());
-            break;
-        }
-        case Action::Kind::compute:
-            burn(action.duration);
-            session.elapsed(action.duration);
-            break;
-        case Action::Kind::pause:
-            connection.probe.suspend(ConnectionState::paused, true);
-            session.elapsed(pause(carried, action.duration, yield));
-            connection.probe.resume();
-            break;
-        case Action::Kind::yield:
-            connection.probe.suspend(ConnectionState::ready, true);
-            asio::post(socket.get_executor(), yield);
-            connection.probe.resume();
-            session.elapsed({});
-            break;
-        case Action::Kind::close:
-            over = peer_finished ? CloseReason::peer : CloseReason::protocol;
-            break;
-        }
+    } catch (const std::bad_alloc&) {
+        over = CloseReason::error; // this connection ends, the others go on
     }
     carried.unlink();
     from_loop(socket, connection);
@@ -148,13 +153,23 @@ std::optional<Refusal> Fibers::adopt(Connection connection) {
     if (!stack) return Refusal{std::move(connection), std::move(stack).error()};
     auto socket = to_loop(loop_.executor(), connection);
     if (!socket) return Refusal{std::move(connection), std::move(socket).error()};
-    auto carried = std::make_unique<Carried>(std::move(connection), std::move(*socket));
-    carried->connection.probe.carried_by(telemetry::CarrierKind::fiber, number_, stack->lowest(),
-                                         static_cast<std::uint32_t>(stack->bytes()));
-    asio::spawn(
-        loop_.executor(), std::allocator_arg, std::move(*stack),
-        [this, carried = std::move(carried)](const Yield& yield) { carry(*carried, yield); }, asio::detached);
-    return std::nullopt;
+    std::shared_ptr<Carried> carried;
+    try {
+        carried = std::make_shared<Carried>(std::move(connection), std::move(*socket));
+        carried->connection.probe.carried_by(telemetry::CarrierKind::fiber, number_, stack->lowest(),
+                                             static_cast<std::uint32_t>(stack->bytes()));
+        asio::spawn(
+            loop_.executor(), std::allocator_arg, std::move(*stack),
+            [this, carried](const Yield& yield) { carry(*carried, yield); }, asio::detached);
+        return std::nullopt;
+    } catch (const std::bad_alloc&) { // before the fiber has begun
+        if (carried) {
+            from_loop(carried->socket, carried->connection);
+            return out_of_memory(std::move(carried->connection));
+        }
+        from_loop(*socket, connection);
+        return out_of_memory(std::move(connection));
+    }
 }
 
 void Fibers::release(ConnectionId id) {

@@ -5,18 +5,40 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <cerrno>
 #include <condition_variable>
 #include <list>
 #include <mutex>
+#include <new>
 
 namespace connscope::server {
 namespace {
 
 using protocol::Action;
 using telemetry::ConnectionState;
+
+// Reports how often the kernel has taken the CPU from this thread, which carries one connection alone. Asking costs a system
+// call, so it is done four times a second at most.
+class SwitchReport {
+public:
+    void due(telemetry::ConnectionProbe& probe) {
+        const telemetry::Ticks now = telemetry::ticks();
+        if (now < next_) return;
+        next_ = now + quarter_second();
+        rusage usage{};
+        if (::getrusage(RUSAGE_THREAD, &usage) == 0)
+            probe.kernel_switches(static_cast<std::uint32_t>(usage.ru_nvcsw), static_cast<std::uint32_t>(usage.ru_nivcsw));
+    }
+
+private:
+    static telemetry::Ticks quarter_second() {
+        return static_cast<telemetry::Ticks>(250e6 / telemetry::process_clock().ns_per_tick);
+    }
+    telemetry::Ticks next_ = 0;
+};
 
 // An OS thread for each connection: it blocks in read and write, and the kernel decides who runs.
 class ThreadPerConnection final : public Mode {
@@ -39,7 +61,7 @@ public:
 
 private:
     struct Carrier {
-        Carrier(ThreadPerConnection& its_mode, Connection its_connection)
+        Carrier(ThreadPerConnection& its_mode, Connection&& its_connection)
             : mode(its_mode)
             , connection(std::move(its_connection)) {}
 
@@ -73,55 +95,61 @@ void ThreadPerConnection::carry(Carrier& carrier) {
     protocol::Session& session = *connection.session;
     bool peer_finished = false;
     std::optional<CloseReason> over;
+    SwitchReport switches;
 
     connection.probe.resume();
-    while (!over && !carrier.release.load(std::memory_order_relaxed)) { // the hand-over itself is ordered by the mutex
-        const Action action = session.next();
-        switch (action.kind) {
-        case Action::Kind::read: {
-            const auto input = session.input();
-            connection.probe.suspend(ConnectionState::waiting_read, false);
-            const ssize_t bytes = ::recv(socket, input.data(), input.size(), 0);
-            const int error = errno;
-            connection.probe.resume();
-            if (bytes >= 0) {
-                peer_finished = bytes == 0;
-                after_read(connection, static_cast<std::size_t>(bytes));
-            } else if (error != EINTR)
-                over = reason_of(error);
-            break;
+    try {
+        while (!over && !carrier.release.load(std::memory_order_relaxed)) { // the hand-over itself is ordered by the mutex
+            const Action action = session.next();
+            switch (action.kind) {
+            case Action::Kind::read: {
+                const auto input = session.input();
+                switches.due(connection.probe);
+                connection.probe.suspend(ConnectionState::waiting_read, false);
+                const ssize_t bytes = ::recv(socket, input.data(), input.size(), 0);
+                const int error = errno;
+                connection.probe.resume();
+                if (bytes >= 0) {
+                    peer_finished = bytes == 0;
+                    after_read(connection, static_cast<std::size_t>(bytes));
+                } else if (error != EINTR)
+                    over = reason_of(error);
+                break;
+            }
+            case Action::Kind::write: {
+                const auto output = session.output();
+                connection.probe.suspend(ConnectionState::waiting_write, false);
+                const ssize_t bytes = ::send(socket, output.data(), output.size(), MSG_NOSIGNAL);
+                const int error = errno;
+                connection.probe.resume();
+                if (bytes >= 0)
+                    after_write(connection, static_cast<std::size_t>(bytes));
+                else if (error != EINTR)
+                    over = reason_of(error);
+                break;
+            }
+            case Action::Kind::compute:
+                burn(action.duration);
+                session.elapsed(action.duration);
+                break;
+            case Action::Kind::pause:
+                connection.probe.suspend(ConnectionState::paused, false);
+                session.elapsed(interruptible_sleep(action.duration));
+                connection.probe.resume();
+                break;
+            case Action::Kind::yield:
+                connection.probe.suspend(ConnectionState::ready, false);
+                ::sched_yield();
+                connection.probe.resume();
+                session.elapsed({});
+                break;
+            case Action::Kind::close:
+                over = peer_finished ? CloseReason::peer : CloseReason::protocol;
+                break;
+            }
         }
-        case Action::Kind::write: {
-            const auto output = session.output();
-            connection.probe.suspend(ConnectionState::waiting_write, false);
-            const ssize_t bytes = ::send(socket, output.data(), output.size(), MSG_NOSIGNAL);
-            const int error = errno;
-            connection.probe.resume();
-            if (bytes >= 0)
-                after_write(connection, static_cast<std::size_t>(bytes));
-            else if (error != EINTR)
-                over = reason_of(error);
-            break;
-        }
-        case Action::Kind::compute:
-            burn(action.duration);
-            session.elapsed(action.duration);
-            break;
-        case Action::Kind::pause:
-            connection.probe.suspend(ConnectionState::paused, false);
-            session.elapsed(interruptible_sleep(action.duration));
-            connection.probe.resume();
-            break;
-        case Action::Kind::yield:
-            connection.probe.suspend(ConnectionState::ready, false);
-            ::sched_yield();
-            connection.probe.resume();
-            session.elapsed({});
-            break;
-        case Action::Kind::close:
-            over = peer_finished ? CloseReason::peer : CloseReason::protocol;
-            break;
-        }
+    } catch (const std::bad_alloc&) {
+        over = CloseReason::error; // this connection ends, the others go on
     }
     leave(carrier, over);
 }
@@ -146,7 +174,11 @@ void ThreadPerConnection::leave(Carrier& carrier, std::optional<CloseReason> ove
 std::optional<Refusal> ThreadPerConnection::adopt(Connection connection) {
     set_blocking(connection.socket.get(), true);
     const std::lock_guard lock(mutex_);
-    carriers_.emplace_front(*this, std::move(connection));
+    try {
+        carriers_.emplace_front(*this, std::move(connection));
+    } catch (const std::bad_alloc&) {
+        return out_of_memory(std::move(connection));
+    }
     Carrier& carrier = carriers_.front();
     carrier.place = carriers_.begin();
 

@@ -11,8 +11,8 @@
 #include <array>
 #include <cerrno>
 #include <condition_variable>
-#include <deque>
 #include <mutex>
+#include <new>
 #include <thread>
 #include <unordered_map>
 #include <vector>
@@ -42,7 +42,7 @@ private:
     };
 
     // A connection's entry. It belongs to one of three: the waiting (in epoll), the queue, or a worker.
-    struct Entry {
+    struct Entry : Listed { // in the queue
         explicit Entry(Connection its_connection)
             : connection(std::move(its_connection)) {}
 
@@ -73,7 +73,7 @@ private:
     std::mutex mutex_; // guards what follows
     std::condition_variable work_;
     std::unordered_map<ConnectionId, std::unique_ptr<Entry>> entries_;
-    std::deque<Entry*> queue_;
+    List<Entry> queue_; // linked through the entries: queueing needs no memory
     bool stop_ = false;
 
     std::vector<std::unique_ptr<Worker>> workers_;
@@ -86,42 +86,46 @@ ThreadPool::Turn ThreadPool::serve(Entry& entry, std::optional<CloseReason>& ove
     const int socket = connection.socket.get();
     protocol::Session& session = *connection.session;
 
-    while (!over && !entry.release.load(std::memory_order_relaxed)) { // the hand-over itself is ordered by the mutex
-        const Action action = session.next();
-        switch (action.kind) {
-        case Action::Kind::read:
-            if (!entry.readable) return Turn::waits;
-            entry.readable = false;
-            if (!receive(entry, over)) return Turn::waits;
-            break;
-        case Action::Kind::write: {
-            const auto output = session.output();
-            connection.probe.suspend(ConnectionState::waiting_write, false);
-            const ssize_t bytes = ::send(socket, output.data(), output.size(), MSG_NOSIGNAL);
-            const int error = errno;
-            connection.probe.resume();
-            if (bytes >= 0)
-                after_write(connection, static_cast<std::size_t>(bytes));
-            else if (error != EINTR)
-                over = reason_of(error);
-            break;
+    try {
+        while (!over && !entry.release.load(std::memory_order_relaxed)) { // the hand-over itself is ordered by the mutex
+            const Action action = session.next();
+            switch (action.kind) {
+            case Action::Kind::read:
+                if (!entry.readable) return Turn::waits;
+                entry.readable = false;
+                if (!receive(entry, over)) return Turn::waits;
+                break;
+            case Action::Kind::write: {
+                const auto output = session.output();
+                connection.probe.suspend(ConnectionState::waiting_write, false);
+                const ssize_t bytes = ::send(socket, output.data(), output.size(), MSG_NOSIGNAL);
+                const int error = errno;
+                connection.probe.resume();
+                if (bytes >= 0)
+                    after_write(connection, static_cast<std::size_t>(bytes));
+                else if (error != EINTR)
+                    over = reason_of(error);
+                break;
+            }
+            case Action::Kind::compute:
+                burn(action.duration);
+                session.elapsed(action.duration);
+                break;
+            case Action::Kind::pause:
+                connection.probe.suspend(ConnectionState::paused, false);
+                session.elapsed(interruptible_sleep(action.duration));
+                connection.probe.resume();
+                break;
+            case Action::Kind::yield:
+                session.elapsed({});
+                return Turn::yields;
+            case Action::Kind::close:
+                over = entry.peer_finished ? CloseReason::peer : CloseReason::protocol;
+                break;
+            }
         }
-        case Action::Kind::compute:
-            burn(action.duration);
-            session.elapsed(action.duration);
-            break;
-        case Action::Kind::pause:
-            connection.probe.suspend(ConnectionState::paused, false);
-            session.elapsed(interruptible_sleep(action.duration));
-            connection.probe.resume();
-            break;
-        case Action::Kind::yield:
-            session.elapsed({});
-            return Turn::yields;
-        case Action::Kind::close:
-            over = entry.peer_finished ? CloseReason::peer : CloseReason::protocol;
-            break;
-        }
+    } catch (const std::bad_alloc&) {
+        over = CloseReason::error; // this connection ends, the others go on
     }
     return Turn::over;
 }
@@ -147,7 +151,7 @@ void ThreadPool::work(Worker& worker) {
     for (;;) {
         work_.wait(lock, [this] { return stop_ || !queue_.empty(); });
         if (queue_.empty()) return;
-        Entry& entry = *queue_.front();
+        Entry& entry = queue_.front();
         queue_.pop_front();
         worker.serves = entry.connection.id();
         lock.unlock();
@@ -203,7 +207,7 @@ void ThreadPool::wait_until_readable(Entry& entry) {
 
 // Precondition: the mutex is held.
 void ThreadPool::enqueue(Entry& entry) {
-    queue_.push_back(&entry);
+    queue_.push_back(entry);
     work_.notify_one();
 }
 
@@ -263,12 +267,18 @@ ThreadPool::~ThreadPool() {
 std::optional<Refusal> ThreadPool::adopt(Connection connection) {
     set_blocking(connection.socket.get(), true);
     const ConnectionId id = connection.id();
-    auto entry = std::make_unique<Entry>(std::move(connection));
-    Entry& known = *entry;
-    known.connection.probe.carried_by(CarrierKind::none, number_, &known, sizeof(Entry));
     const std::lock_guard lock(mutex_);
-    entries_.emplace(id, std::move(entry));
-    enqueue(known);
+    std::unique_ptr<Entry>* place = nullptr;
+    try {
+        place = &entries_[id];
+        *place = std::make_unique<Entry>(std::move(connection));
+        (*place)->connection.probe.carried_by(CarrierKind::none, number_, place->get(), sizeof(Entry));
+        enqueue(**place);
+    } catch (const std::bad_alloc&) {
+        if (place != nullptr && *place) connection = std::move((*place)->connection);
+        entries_.erase(id);
+        return out_of_memory(std::move(connection));
+    }
     return std::nullopt;
 }
 
