@@ -67,6 +67,7 @@ struct ModeInfo {
     bool has_threads;            // ModeOptions::threads means something
     bool has_stack_size;         // ModeOptions::stack_bytes means something
     std::unique_ptr<Mode> (*make)(Host& host, std::uint8_t number, const ModeOptions& options);
+    bool has_slice = false; // ModeOptions::slice means something
 };
 
 } // namespace connscope::server

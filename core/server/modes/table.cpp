@@ -71,7 +71,8 @@ constexpr std::array table{
              .hint = "fibers that a timer interrupts: whoever computes too long goes to the end of the queue",
              .has_threads = false,
              .has_stack_size = true,
-             .make = make_preemptive_fibers},
+             .make = make_preemptive_fibers,
+             .has_slice = true},
 };
 static_assert(table.size() <= telemetry::layout::max_modes);
 
