@@ -163,6 +163,12 @@ control::Methods control_methods(Server& server) {
              options.stack_bytes = static_cast<std::size_t>(control::integer_param(params, "stack_kib", 16, 65536)) * 1024;
              server.set_options(options, answer_hand_off(server, reply));
          }},
+        {"set_slice",
+         [&server](const json::object& params, const Reply& reply) {
+             ModeOptions options = server.status().mode_options;
+             options.slice = std::chrono::microseconds(control::integer_param(params, "us", 200, 100'000));
+             server.set_options(options, answer_hand_off(server, reply));
+         }},
         {"set_limits", [&server](const json::object& params, const Reply& reply) { set_limits(server, params, reply); }},
         {"list_connections",
          [&server](const json::object& params, const Reply& reply) { list_connections(server, params, reply); }},

@@ -4,6 +4,7 @@
 #include "connscope/server/connection.hpp"
 #include "connscope/telemetry/outcome.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -29,6 +30,8 @@ public:
 struct ModeOptions {
     std::size_t threads = 0;          // workers or loops; 0: as many as the mode thinks right for this machine
     std::size_t stack_bytes = 262144; // of a thread or fiber of a connection's own
+    // How long one may compute before others run, in the modes that interrupt: 0.2 to 100 ms.
+    std::chrono::nanoseconds slice = std::chrono::milliseconds(1);
     bool operator==(const ModeOptions&) const = default;
 };
 
@@ -70,6 +73,7 @@ struct ModeInfo {
     bool has_threads;            // ModeOptions::threads means something
     bool has_stack_size;         // ModeOptions::stack_bytes means something
     std::unique_ptr<Mode> (*make)(Host& host, std::uint8_t number, const ModeOptions& options);
+    bool has_slice = false; // ModeOptions::slice means something
 };
 
 } // namespace connscope::server

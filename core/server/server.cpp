@@ -353,7 +353,8 @@ void Server::Impl::set_options(const ModeOptions& options, HandOffDone done) {
     options_.mode_options = options;
     const Place& here = places_[here_];
     const bool matters = (modes()[here.number].has_threads && options.threads != here.options.threads) ||
-                         (modes()[here.number].has_stack_size && options.stack_bytes != here.options.stack_bytes);
+                         (modes()[here.number].has_stack_size && options.stack_bytes != here.options.stack_bytes) ||
+                         (modes()[here.number].has_slice && options.slice != here.options.slice);
     if (!matters) return done(HandOffReport{});
     change(here.number, options, std::move(done));
 }

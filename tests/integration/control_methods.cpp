@@ -99,6 +99,23 @@ TEST(control_methods, the_stack_size_changes_where_there_is_one) {
     }
 }
 
+TEST(control_methods, the_slice_changes_where_there_is_one_and_must_be_between_200_us_and_100_ms) {
+    server::ServerOptions options;
+    options.mode = "preemptive-fibers";
+    const RunningServer server(options);
+    const TestClient client(server.port());
+    ASSERT_TRUE(client.echoes("before"));
+    auto control = connect_to(server);
+    EXPECT_EQ(must(control.call("set_slice", {{"us", 5000}}, 10s)).at("moved").to_number<int>(), 1);
+    EXPECT_EQ(server.status().mode_options.slice, 5ms);
+    ASSERT_TRUE(client.echoes("after"));
+    EXPECT_FALSE(control.call("set_slice", {{"us", 0}}, 5s));
+    EXPECT_FALSE(control.call("set_slice", {{"us", 3'600'000'000}}, 5s));
+    EXPECT_EQ(server.status().mode_options.slice, 5ms) << "what was refused changes nothing";
+    ASSERT_TRUE(server.set_mode("fibers"));
+    EXPECT_EQ(must(control.call("set_slice", {{"us", 1000}}, 10s)).at("moved").to_number<int>(), 0) << "none to interrupt";
+}
+
 TEST(control_methods, limits_can_be_changed_at_run_time) {
     const RunningServer server;
     auto control = connect_to(server);

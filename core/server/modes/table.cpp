@@ -64,6 +64,15 @@ constexpr std::array table{
              .has_threads = false,
              .has_stack_size = true,
              .make = make_fibers},
+    ModeInfo{.id = "preemptive-fibers",
+             .title = "Preemptive fibers",
+             .carrier = "fiber",
+             .scheduling = "program",
+             .hint = "fibers that a timer interrupts: whoever computes too long goes to the end of the queue",
+             .has_threads = false,
+             .has_stack_size = true,
+             .make = make_preemptive_fibers,
+             .has_slice = true},
 };
 static_assert(table.size() <= telemetry::layout::max_modes);
 

@@ -21,5 +21,6 @@ std::unique_ptr<Mode> make_coroutines(Host& host, std::uint8_t number, const Mod
 std::unique_ptr<Mode> make_coroutines_pool(Host& host, std::uint8_t number, const ModeOptions& options);
 std::unique_ptr<Mode> make_loop_per_core(Host& host, std::uint8_t number, const ModeOptions& options);
 std::unique_ptr<Mode> make_fibers(Host& host, std::uint8_t number, const ModeOptions& options);
+std::unique_ptr<Mode> make_preemptive_fibers(Host& host, std::uint8_t number, const ModeOptions& options);
 
 } // namespace connscope::server

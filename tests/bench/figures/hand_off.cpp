@@ -50,7 +50,7 @@ int main(int argc, char** argv) {
     CLI11_PARSE(app, argc, argv);
 
     const std::vector<std::string> modes{"thread-per-connection", "thread-pool",   "callbacks", "coroutines",
-                                         "coroutines-pool",       "loop-per-core", "fibers"};
+                                         "coroutines-pool",       "loop-per-core", "fibers",    "preemptive-fibers"};
     Child serve({bin_folder() + "/connscope-serve", "--listen", "127.0.0.1:0", "--mode", modes.front()}, 0);
     const std::string ready = serve.line();
     auto control = control::Client::connect(value_of(ready, "control"));
