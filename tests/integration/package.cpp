@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSL-1.0
+// The installed package as somebody else's project uses it: installed to a prefix, found, compiled, run and observed.
+#include "../support.hpp"
+
+#include <filesystem>
+
+namespace connscope::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Folder {
+    fs::path path = fs::temp_directory_path() / unique_name("connscope-package");
+    ~Folder() { fs::remove_all(path); }
+};
+
+int run(std::vector<std::string> arguments, std::string& text) {
+    Child child(std::move(arguments));
+    text = child.rest();
+    return child.wait(60s);
+}
+
+// Installs what servers link and builds the example `name` with it; the example's build folder, empty when it failed.
+fs::path build_example(const Folder& folder, const std::string& name) {
+    std::string text;
+    const fs::path prefix = folder.path / "prefix";
+    const fs::path build = folder.path / name;
+    const int installed = run({"/usr/bin/cmake", "--install", fs::path(CONNSCOPE_BIN_FOLDER).parent_path(), "--prefix",
+                               prefix, "--component", "development"},
+                              text);
+    EXPECT_EQ(installed, 0) << text;
+    const int configured = run({"/usr/bin/cmake", "-S", fs::path(CONNSCOPE_SOURCE_FOLDER) / "resources/examples" / name,
+                                "-B", build, "-DCMAKE_PREFIX_PATH=" + prefix.string()},
+                               text);
+    EXPECT_EQ(configured, 0) << text;
+    const int built = run({"/usr/bin/cmake", "--build", build}, text);
+    EXPECT_EQ(built, 0) << text;
+    return built == 0 ? build : fs::path();
+}
+
+TEST(Package, an_installed_probe_is_found_linked_and_seen_by_an_observer) {
+    const Folder folder;
+    const fs::path build = build_example(folder, "probe");
+    ASSERT_FALSE(build.empty());
+    const std::string name = unique_name("probe-example");
+    Child server({build / "probe-echo", name});
+    const std::string port = field(server.line(), "port");
+    ASSERT_FALSE(port.empty());
+    TestClient client(static_cast<std::uint16_t>(std::stoi(port)));
+    EXPECT_TRUE(client.echoes("hello"));
+
+    std::string text;
+    ASSERT_EQ(run({"connscope-watch", name, "--json", "--once"}, text), 0) << text;
+    EXPECT_EQ(boost::json::parse(text).at("connections").at("open").as_int64(), 1) << text;
+}
+
+} // namespace
+} // namespace connscope::test
