@@ -54,5 +54,45 @@ TEST(Package, an_installed_probe_is_found_linked_and_seen_by_an_observer) {
     EXPECT_EQ(boost::json::parse(text).at("connections").at("open").as_int64(), 1) << text;
 }
 
+TEST(Package, an_asio_server_that_links_one_target_is_seen_in_every_idiom) {
+    const Folder folder;
+    const fs::path build = build_example(folder, "echo");
+    ASSERT_FALSE(build.empty());
+    for (const auto& [idiom, carrier] :
+         std::vector<std::pair<std::string, telemetry::CarrierKind>>{{"callbacks", telemetry::CarrierKind::closure},
+                                                                     {"awaitable", telemetry::CarrierKind::coroutine},
+                                                                     {"spawn", telemetry::CarrierKind::closure}}) {
+        Child server({build / "echo", idiom});
+        const auto port = static_cast<std::uint16_t>(std::stoi(field(server.line(), "port")));
+        const TestClient first(port);
+        {
+            const TestClient second(port);
+            EXPECT_TRUE(first.echoes("hello"));
+            EXPECT_TRUE(first.echoes("again"));
+            EXPECT_TRUE(second.echoes("hi"));
+            auto reader = telemetry::SegmentReader::open(
+                telemetry::segment_path(*telemetry::runtime_folder(), "asio-" + std::to_string(server.pid())));
+            ASSERT_TRUE(reader) << idiom;
+            telemetry::ServerReading reading;
+            const auto& seen = reading.connections;
+            const auto look = [&] {
+                return reader->read(reading) && seen.size() == 2 &&
+                       seen[0].state == telemetry::ConnectionState::waiting_read;
+            };
+            ASSERT_TRUE(eventually(look)) << idiom << " " << seen.size();
+            EXPECT_EQ(seen[0].carrier, carrier) << idiom;
+            EXPECT_EQ(seen[0].bytes_in, 10u) << idiom;
+            EXPECT_EQ(seen[0].bytes_out, 10u) << idiom;
+            EXPECT_GE(seen[0].slices, 2u) << idiom;
+        }
+        std::string text;
+        EXPECT_TRUE(eventually([&] {
+            return run({"connscope-watch", "asio-" + std::to_string(server.pid()), "--json", "--once"}, text) == 0 &&
+                   boost::json::parse(text).at("connections").at("open").as_int64() == 1;
+        })) << idiom
+            << text;
+    }
+}
+
 } // namespace
 } // namespace connscope::test
