@@ -170,14 +170,15 @@ private:
     bool connected_ = false;
 };
 
-// A program of this build as a child; ended by its pid with the object.
+// A program of this build, or any by its whole path, as a child; ended by its pid with the object.
 class Child {
 public:
     explicit Child(std::vector<std::string> arguments) {
         int out[2];
         EXPECT_EQ(::pipe2(out, O_CLOEXEC), 0);
         std::vector<char*> argv;
-        arguments.front() = std::string(CONNSCOPE_BIN_FOLDER) + "/" + arguments.front();
+        if (!arguments.front().starts_with('/'))
+            arguments.front() = std::string(CONNSCOPE_BIN_FOLDER) + "/" + arguments.front();
         for (std::string& argument : arguments) argv.push_back(argument.data());
         argv.push_back(nullptr);
         pid_ = ::fork();

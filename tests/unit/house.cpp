@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 const fs::path top = CONNSCOPE_SOURCE_FOLDER;
 
 // Data flows from the bottom to the top: a folder includes only those further down in this list.
-const std::vector<std::string> house{"tools", "lab", "load", "server", "protocol", "observe", "control", "telemetry"};
+const std::vector<std::string> house{"tools", "lab", "load", "server", "protocol", "observe", "control", "asio", "telemetry"};
 
 std::vector<fs::path> files_under(const fs::path& folder, const std::vector<std::string>& extensions) {
     std::vector<fs::path> found;

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+// Named by BOOST_ASIO_CUSTOM_HANDLER_TRACKING; the target connscope::asio does that. Nothing here is called by a server:
+// Boost.Asio's own macros say what each of its sockets does, and that becomes a segment called asio-PID.
+//
+// A connection is a connected TCP socket that an operation was started on, known by its descriptor. A handler's run is a
+// slice; what is pending at its end is the state. Work posted by a handler belongs to the connection of that handler. A
+// slice nested in another one (dispatch) is not counted apart. Datagram sockets are left out: they have no connection. After
+// a fork the child begins a segment of its own with the connections it uses.
+//
+// Source of the macros: <boost/asio/detail/handler_tracking.hpp>, Boost 1.81.
+
+#include "connscope/asio/tracker.hpp"
+
+#define BOOST_ASIO_INHERIT_TRACKED_HANDLER : public ::connscope::asio::TrackedHandler
+#define BOOST_ASIO_ALSO_INHERIT_TRACKED_HANDLER , public ::connscope::asio::TrackedHandler
+#define BOOST_ASIO_HANDLER_TRACKING_INIT (void)0
+#define BOOST_ASIO_HANDLER_LOCATION(args) ::connscope::asio::Location tracked_location args
+#define BOOST_ASIO_HANDLER_CREATION(args) ::connscope::asio::created args
+#define BOOST_ASIO_HANDLER_COMPLETION(args) ::connscope::asio::Completion tracked_completion args
+#define BOOST_ASIO_HANDLER_INVOCATION_BEGIN(args) tracked_completion.begin args
+#define BOOST_ASIO_HANDLER_INVOCATION_END tracked_completion.end()
+#define BOOST_ASIO_HANDLER_OPERATION(args) ::connscope::asio::operation args
+#define BOOST_ASIO_HANDLER_REACTOR_REGISTRATION(args) ::connscope::asio::registered args
+#define BOOST_ASIO_HANDLER_REACTOR_DEREGISTRATION(args) ::connscope::asio::deregistered args
+#define BOOST_ASIO_HANDLER_REACTOR_READ_EVENT 1
+#define BOOST_ASIO_HANDLER_REACTOR_WRITE_EVENT 2
+#define BOOST_ASIO_HANDLER_REACTOR_ERROR_EVENT 4
+#define BOOST_ASIO_HANDLER_REACTOR_EVENTS(args) ::connscope::asio::ready args
+#define BOOST_ASIO_HANDLER_REACTOR_OPERATION(args) ::connscope::asio::performed args

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: BSL-1.0
+// The installed package as somebody else's project uses it: installed to a prefix, found, compiled, run and observed.
+#include "../support.hpp"
+
+#include <filesystem>
+
+namespace connscope::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Folder {
+    fs::path path = fs::temp_directory_path() / unique_name("connscope-package");
+    ~Folder() { fs::remove_all(path); }
+};
+
+int run(std::vector<std::string> arguments, std::string& text) {
+    Child child(std::move(arguments));
+    text = child.rest();
+    return child.wait(60s);
+}
+
+// Installs what servers link and builds the example `name` with it; the example's build folder, empty when it failed.
+fs::path build_example(const Folder& folder, const std::string& name) {
+    std::string text;
+    const fs::path prefix = folder.path / "prefix";
+    const fs::path build = folder.path / name;
+    const int installed = run({"/usr/bin/cmake", "--install", fs::path(CONNSCOPE_BIN_FOLDER).parent_path(), "--prefix",
+                               prefix, "--component", "development"},
+                              text);
+    EXPECT_EQ(installed, 0) << text;
+    const int configured = run({"/usr/bin/cmake", "-S", fs::path(CONNSCOPE_SOURCE_FOLDER) / "resources/examples" / name,
+                                "-B", build, "-DCMAKE_PREFIX_PATH=" + prefix.string()},
+                               text);
+    EXPECT_EQ(configured, 0) << text;
+    const int built = run({"/usr/bin/cmake", "--build", build}, text);
+    EXPECT_EQ(built, 0) << text;
+    return built == 0 ? build : fs::path();
+}
+
+TEST(Package, an_installed_probe_is_found_linked_and_seen_by_an_observer) {
+    const Folder folder;
+    const fs::path build = build_example(folder, "probe");
+    ASSERT_FALSE(build.empty());
+    const std::string name = unique_name("probe-example");
+    Child server({build / "probe-echo", name});
+    const std::string port = field(server.line(), "port");
+    ASSERT_FALSE(port.empty());
+    TestClient client(static_cast<std::uint16_t>(std::stoi(port)));
+    EXPECT_TRUE(client.echoes("hello"));
+
+    std::string text;
+    ASSERT_EQ(run({"connscope-watch", name, "--json", "--once"}, text), 0) << text;
+    EXPECT_EQ(boost::json::parse(text).at("connections").at("open").as_int64(), 1) << text;
+}
+
+TEST(Package, an_asio_server_that_links_one_target_is_seen_in_every_idiom) {
+    const Folder folder;
+    const fs::path build = build_example(folder, "echo");
+    ASSERT_FALSE(build.empty());
+    for (const auto& [idiom, carrier] :
+         std::vector<std::pair<std::string, telemetry::CarrierKind>>{{"callbacks", telemetry::CarrierKind::closure},
+                                                                     {"awaitable", telemetry::CarrierKind::coroutine},
+                                                                     {"spawn", telemetry::CarrierKind::closure}}) {
+        Child server({build / "echo", idiom});
+        const auto port = static_cast<std::uint16_t>(std::stoi(field(server.line(), "port")));
+        const TestClient first(port);
+        {
+            const TestClient second(port);
+            EXPECT_TRUE(first.echoes("hello"));
+            EXPECT_TRUE(first.echoes("again"));
+            EXPECT_TRUE(second.echoes("hi"));
+            auto reader = telemetry::SegmentReader::open(
+                telemetry::segment_path(*telemetry::runtime_folder(), "asio-" + std::to_string(server.pid())));
+            ASSERT_TRUE(reader) << idiom;
+            telemetry::ServerReading reading;
+            const auto& seen = reading.connections;
+            const auto look = [&] {
+                return reader->read(reading) && seen.size() == 2 &&
+                       seen[0].state == telemetry::ConnectionState::waiting_read;
+            };
+            ASSERT_TRUE(eventually(look)) << idiom << " " << seen.size();
+            EXPECT_EQ(seen[0].carrier, carrier) << idiom;
+            EXPECT_EQ(seen[0].bytes_in, 10u) << idiom;
+            EXPECT_EQ(seen[0].bytes_out, 10u) << idiom;
+            EXPECT_GE(seen[0].slices, 2u) << idiom;
+        }
+        std::string text;
+        EXPECT_TRUE(eventually([&] {
+            return run({"connscope-watch", "asio-" + std::to_string(server.pid()), "--json", "--once"}, text) == 0 &&
+                   boost::json::parse(text).at("connections").at("open").as_int64() == 1;
+        })) << idiom
+            << text;
+    }
+}
+
+} // namespace
+} // namespace connscope::test
