@@ -36,6 +36,7 @@ struct Connection {
     telemetry::UniqueFd socket;
     std::unique_ptr<protocol::Session> session;
     telemetry::ConnectionProbe probe;
+    bool stamped = false;   // the kernel stamps its bytes' arrival: receive() reads them, see steps.hpp
     Watch* watch = nullptr; // the registry's; outlives the connection
 
     ConnectionId id() const noexcept { return probe.id(); }

@@ -11,6 +11,7 @@
 #include "connscope/server/modes/loop.hpp"
 #include "connscope/server/modes/table.hpp"
 #include "connscope/server/registry.hpp"
+#include "connscope/server/steps.hpp"
 #include "connscope/telemetry/runtime_folder.hpp"
 
 #include <boost/asio/ip/address.hpp>
@@ -247,6 +248,7 @@ void Server::Impl::accepted(Accepted accepted) {
                               probe_->open(accepted.peer, accepted.inode)};
         if (!connection.probe) return refuse(RefuseReason::limit);
         connection.probe.session_bytes(connection.session->memory_bytes());
+        if (options_.stamp_every > 0 && connection.id() % options_.stamp_every == 0) stamp_arrivals(connection);
         registry_.add(connection, here_);
         probe_->add(Gauge::connections_accepted, 1);
         if (!place(std::move(connection))) refuse(RefuseReason::carriers);

@@ -28,6 +28,7 @@ struct ServerOptions {
     std::chrono::seconds idle_timeout{0};     // a peer that is silent between requests; 0: for ever
     std::chrono::seconds request_timeout{30}; // a peer that is silent within a request
     std::chrono::milliseconds drain_deadline{5000};
+    std::uint32_t stamp_every = 64; // one connection in so many has its bytes' arrival stamped by the kernel; 0: none
 };
 
 // Why a connection was turned away.

@@ -3,9 +3,14 @@
 
 #include "connscope/telemetry/clock.hpp"
 
+#include <linux/errqueue.h>
+#include <linux/net_tstamp.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 
+#include <array>
 #include <cerrno>
+#include <cstring>
 #include <ctime>
 
 namespace connscope::server {
@@ -27,6 +32,37 @@ void spin(std::chrono::nanoseconds wall_time) {
 }
 
 } // namespace
+
+void stamp_arrivals(Connection& connection) {
+    const unsigned int flags = SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE;
+    connection.stamped = ::setsockopt(connection.socket.get(), SOL_SOCKET, SO_TIMESTAMPING, &flags, sizeof(flags)) == 0;
+}
+
+ssize_t receive(Connection& connection, int socket, std::span<std::byte> into, int flags) {
+    if (!connection.stamped) return ::recv(socket, into.data(), into.size(), flags);
+    iovec piece{into.data(), into.size()};
+    alignas(cmsghdr) std::array<std::byte, 256> control;
+    msghdr message{};
+    message.msg_iov = &piece;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    const ssize_t bytes = ::recvmsg(socket, &message, flags);
+    if (bytes <= 0) return bytes;
+    for (const cmsghdr* one = CMSG_FIRSTHDR(&message); one != nullptr;
+         one = CMSG_NXTHDR(&message, const_cast<cmsghdr*>(one))) {
+        if (one->cmsg_level != SOL_SOCKET || one->cmsg_type != SCM_TIMESTAMPING) continue;
+        scm_timestamping stamps{};
+        std::memcpy(&stamps, CMSG_DATA(one), sizeof(stamps));
+        const timespec& arrival = stamps.ts[0]; // the software's; zero when there is none
+        if (arrival.tv_sec == 0) continue;
+        timespec now{};
+        ::clock_gettime(CLOCK_REALTIME, &now); // the stamps' clock
+        connection.probe.stamped_delay(std::chrono::seconds(now.tv_sec - arrival.tv_sec) +
+                                       std::chrono::nanoseconds(now.tv_nsec - arrival.tv_nsec));
+    }
+    return bytes;
+}
 
 void after_read(Connection& connection, std::size_t bytes) {
     // Housekeeping ends the wait for a silent peer by shutting the socket; what that means is said beside it.

@@ -94,6 +94,12 @@ int main(int argc, char** argv) {
     app.add_option("--drain-deadline", drain_deadline, "seconds that a shutdown waits for connections to end")
         ->check(CLI::Range(0.0, 1e6))
         ->capture_default_str();
+    app.add_option(
+           "--stamp-every", options.stamp_every,
+           "one connection in so many has the arrival of its bytes stamped by the kernel, for its exact scheduling delay; "
+           "0: none")
+        ->check(CLI::Range(0, 1'000'000))
+        ->capture_default_str();
     app.add_flag("--exit-with-parent", exit_with_parent, "drain and exit when the process that started this one ends");
     app.add_flag("--list-modes", list, "print the modes with their carrier and who schedules them, and exit");
     if (const auto code = tools::parse(app, argc, argv)) return *code;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include "../sanitized.hpp"
 #include "../support.hpp"
 
 #include "connscope/server/modes/table.hpp"
@@ -97,6 +98,60 @@ TEST_P(EveryMode, a_silent_client_disturbs_nobody_and_is_timed_out_when_asked) {
     }));
     EXPECT_TRUE(silent.at_end());
     EXPECT_EQ(server.status().open, 1u);
+}
+
+TEST_P(EveryMode, the_scheduling_delay_of_a_stamped_connection_counts_from_the_arrival_of_its_bytes) {
+    server::ServerOptions stamped = options();
+    stamped.stamp_every = 2;
+    const RunningServer server(stamped);
+    const TestClient without(server.port()), with(server.port());
+    // The kernel begins to stamp a moment after the first socket has asked it to.
+    ASSERT_TRUE(eventually([&] {
+        return with.echoes("hello") && without.echoes("hello") && server.reading().connections.at(1).stamped_count >= 10;
+    }));
+    const auto reading = server.reading();
+    for (const auto& connection : reading.connections) {
+        if (connection.id != 2) {
+            EXPECT_EQ(connection.stamped_count, 0u);
+            continue;
+        }
+        EXPECT_GT(connection.stamped_delay, 0ns);
+        EXPECT_LT(connection.longest_stamped_delay, 5s);
+        EXPECT_LE(connection.longest_stamped_delay, connection.stamped_delay);
+    }
+}
+
+TEST(serve, bytes_that_wait_behind_a_hog_show_in_the_stamped_delay) {
+    server::ServerOptions options;
+    options.mode = "callbacks";
+    options.protocol = "http";
+    options.stamp_every = 2;
+    const RunningServer server(options);
+    const TestClient hog(server.port()), waiting(server.port());
+    const std::string request = "GET /bytes?n=0 HTTP/1.1\r\nHost: a\r\n\r\n";
+    const auto stamped = [&] {
+        for (const auto& connection : server.reading().connections)
+            if (connection.id == 2) return connection.stamped_count;
+        return std::uint64_t{0};
+    };
+    ASSERT_TRUE(eventually([&] { return waiting.send(request) && stamped() > 0; }));
+    const std::uint64_t before = stamped();
+    ASSERT_TRUE(hog.send("GET /work?us=300000 HTTP/1.1\r\nHost: a\r\n\r\n"));
+    ASSERT_TRUE(eventually([&] {
+        for (const auto& connection : server.reading().connections)
+            if (connection.id == 1) return connection.state == telemetry::ConnectionState::running;
+        return false;
+    }));
+    const auto sent = std::chrono::steady_clock::now();
+    ASSERT_TRUE(waiting.send(request));
+    ASSERT_EQ(hog.receive(15), "HTTP/1.1 200 OK");
+    EXPECT_TRUE(eventually([&] { return stamped() > before; }));
+    const auto waited = std::chrono::steady_clock::now() - sent;
+    for (const auto& connection : server.reading().connections) {
+        if (connection.id != 2) continue;
+        EXPECT_GT(connection.longest_stamped_delay, 20ms);
+        EXPECT_LT(connection.longest_stamped_delay, waited);
+    }
 }
 
 TEST_P(EveryMode, one_connection_can_be_closed_from_outside) {
@@ -205,6 +260,7 @@ TEST(serve, out_of_descriptors_it_turns_clients_away_and_recovers) {
 }
 
 TEST(serve, out_of_memory_it_keeps_whom_it_has_refuses_the_rest_and_recovers) {
+    if (sanitized) GTEST_SKIP() << "a sanitizer ends the process when memory runs out";
     // Not the coroutine modes: Asio ends the process when it has no memory for a suspended operation.
     for (const char* const mode : {"callbacks", "fibers", "thread-per-connection", "thread-pool"}) {
         SCOPED_TRACE(mode);

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
+#include "../sanitized.hpp"
+
 #include "connscope/observe/memory.hpp"
 #include "connscope/observe/slab.hpp"
 
@@ -118,6 +120,7 @@ TEST(Memory, finds_the_mapping_of_an_address) {
 }
 
 TEST(Memory, finds_a_threads_stack_and_what_it_used_of_it_as_smaps_does) {
+    if (connscope::test::sanitized) GTEST_SKIP() << "the sanitizer's own memory and threads are in the kernel's figures";
     constexpr std::size_t used = 300'000;
     const StackUser user(used);
     const auto mappings = observe::read_mappings(own_pid());
@@ -134,6 +137,7 @@ TEST(Memory, finds_a_threads_stack_and_what_it_used_of_it_as_smaps_does) {
 }
 
 TEST(Memory, adds_up_the_stacks_of_all_threads_and_no_malloc_arena) {
+    if (connscope::test::sanitized) GTEST_SKIP() << "the sanitizer's own memory and threads are in the kernel's figures";
     std::vector<std::unique_ptr<StackUser>> users;
     for (int i = 0; i < 20; ++i) users.push_back(std::make_unique<StackUser>(50'000));
     std::latch leave(1), ready(3);
@@ -157,6 +161,7 @@ TEST(Memory, adds_up_the_stacks_of_all_threads_and_no_malloc_arena) {
 }
 
 TEST(Memory, rollup_grows_by_what_was_touched) {
+    if (connscope::test::sanitized) GTEST_SKIP() << "the sanitizer's own memory and threads are in the kernel's figures";
     const auto before = observe::read_memory_rollup(own_pid());
     const Pages pages(2000);
     std::memset(pages.at(), 1, 2000 * page);

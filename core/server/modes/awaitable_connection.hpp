@@ -18,6 +18,8 @@
 #include <memory>
 #include <new>
 #include <optional>
+#include <span>
+#include <tuple>
 
 // A connection as a stackless coroutine, for the modes that differ only in which threads resume it.
 namespace connscope::server {
@@ -67,6 +69,19 @@ boost::asio::awaitable<void, Executor> step_back(AwaitableConnection<Executor>& 
     co_await boost::asio::post(carried.socket.get_executor(), boost::asio::deferred);
 }
 
+// Reads of a stamped connection: the stamps come with recvmsg(2) only, which Asio does not call. Apart for the same reason.
+template <class Executor>
+boost::asio::awaitable<ReadResult, Executor> read_stamped(AwaitableConnection<Executor>& carried,
+                                                          std::span<std::byte> into) {
+    for (;;) {
+        const auto [error] = co_await carried.socket.async_wait(boost::asio::socket_base::wait_read,
+                                                                boost::asio::as_tuple(boost::asio::deferred));
+        if (error) co_return ReadResult{error};
+        const auto result = receive_ready(carried.connection, carried.socket.native_handle(), into);
+        if (result) co_return *result;
+    }
+}
+
 // The story of one connection. `crew` is told when it comes and goes: enter(AwaitableConnection&),
 // leave(AwaitableConnection&).
 template <class Executor, class Crew>
@@ -93,15 +108,19 @@ boost::asio::awaitable<void, Executor> carry(std::shared_ptr<AwaitableConnection
             case Action::Kind::read: {
                 const auto input = session.input();
                 connection.probe.suspend(ConnectionState::waiting_read, true);
-                const auto [error, bytes] =
-                    co_await socket.async_read_some(asio::buffer(input.data(), input.size()), as_result);
+                ReadResult result;
+                if (connection.stamped)
+                    result = co_await read_stamped(*carried, input);
+                else
+                    std::tie(result.error, result.bytes) =
+                        co_await socket.async_read_some(asio::buffer(input.data(), input.size()), as_result);
                 connection.probe.resume();
-                if (error == asio::error::operation_aborted) break;
-                if (!error || error == asio::error::eof) {
-                    peer_finished = bytes == 0;
-                    after_read(connection, bytes);
+                if (result.error == asio::error::operation_aborted) break;
+                if (!result.error || result.error == asio::error::eof) {
+                    peer_finished = result.bytes == 0;
+                    after_read(connection, result.bytes);
                 } else
-                    over = reason_of(error.value());
+                    over = reason_of(result.error.value());
                 break;
             }
             case Action::Kind::write: {

@@ -84,6 +84,7 @@ private:
     void read() {
         connection_.probe.suspend(ConnectionState::waiting_read, true);
         const auto input = connection_.session->input();
+        if (connection_.stamped) return read_stamped(input);
         socket_.async_read_some(asio::buffer(input.data(), input.size()),
                                 remembered([self = shared_from_this()](error_code error, std::size_t bytes) {
                                     self->connection_.probe.resume();
@@ -93,6 +94,22 @@ private:
                                     after_read(self->connection_, bytes);
                                     self->step();
                                 }));
+    }
+
+    // The stamps come with recvmsg(2) only, which Asio does not call: it waits, and the read is made here.
+    void read_stamped(std::span<std::byte> input) {
+        socket_.async_wait(asio::socket_base::wait_read, remembered([self = shared_from_this(), input](error_code error) {
+                               self->connection_.probe.resume();
+                               if (error == asio::error::operation_aborted) return self->step();
+                               if (error) return self->close(reason_of(error.value()));
+                               const auto result = receive_ready(self->connection_, self->socket_.native_handle(), input);
+                               if (!result) return self->step();
+                               if (result->error && result->error != asio::error::eof)
+                                   return self->close(reason_of(result->error.value()));
+                               self->peer_finished_ = result->bytes == 0;
+                               after_read(self->connection_, result->bytes);
+                               self->step();
+                           }));
     }
 
     void write() {

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "connscope/server/modes/loop.hpp"
 
+#include "connscope/server/steps.hpp"
+
 #include <spdlog/spdlog.h>
 
 #include <sched.h>
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
 
 namespace connscope::server {
 
@@ -32,6 +35,14 @@ void run_handlers(boost::asio::io_context& context) {
             spdlog::error("a handler failed: {}", failure.what());
         }
     }
+}
+
+std::optional<ReadResult> receive_ready(Connection& connection, int socket, std::span<std::byte> into) {
+    const ssize_t bytes = receive(connection, socket, into, MSG_DONTWAIT);
+    if (bytes > 0) return ReadResult{{}, static_cast<std::size_t>(bytes)};
+    if (bytes == 0) return ReadResult{boost::asio::error::eof};
+    if (errno == EAGAIN || errno == EINTR) return std::nullopt;
+    return ReadResult{{errno, boost::system::system_category()}};
 }
 
 std::size_t hardware_threads() noexcept {

@@ -9,6 +9,8 @@
 #include <boost/intrusive/list.hpp>
 
 #include <memory>
+#include <optional>
+#include <span>
 #include <thread>
 #include <tuple>
 
@@ -47,6 +49,14 @@ private:
 
 // Runs handlers until the io_context is stopped; what a handler throws is logged and ends nothing else.
 void run_handlers(boost::asio::io_context& context);
+
+// What a read came to, as Asio says it: at the end of the peer's data `error` is eof.
+struct ReadResult {
+    boost::system::error_code error;
+    std::size_t bytes = 0;
+};
+// Reads from a stamped connection that is readable; nothing when there was nothing after all.
+std::optional<ReadResult> receive_ready(Connection& connection, int socket, std::span<std::byte> into);
 
 // How many threads this process can run at once.
 std::size_t hardware_threads() noexcept;

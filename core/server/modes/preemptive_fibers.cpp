@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include "connscope/server/modes/fiber_read.hpp"
 #include "connscope/server/modes/fiber_stack.hpp"
 #include "connscope/server/modes/loop.hpp"
 #include "connscope/server/modes/preemption.hpp"
@@ -90,7 +91,9 @@ void PreemptiveFibers::carry(Carried& carried, const Yield& yield) {
         case Action::Kind::read: {
             const auto input = session.input();
             connection.probe.suspend(ConnectionState::waiting_read, true);
-            const std::size_t bytes = socket.async_read_some(asio::buffer(input.data(), input.size()), yield[error]);
+            const std::size_t bytes = connection.stamped
+                                          ? read_stamped(connection, socket, input, yield, error)
+                                          : socket.async_read_some(asio::buffer(input.data(), input.size()), yield[error]);
             connection.probe.resume();
             if (error == asio::error::operation_aborted) break;
             if (!error || error == asio::error::eof) {

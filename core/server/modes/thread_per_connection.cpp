@@ -106,7 +106,7 @@ void ThreadPerConnection::carry(Carrier& carrier) {
                 const auto input = session.input();
                 switches.due(connection.probe);
                 connection.probe.suspend(ConnectionState::waiting_read, false);
-                const ssize_t bytes = ::recv(socket, input.data(), input.size(), 0);
+                const ssize_t bytes = receive(connection, socket, input, 0);
                 const int error = errno;
                 connection.probe.resume();
                 if (bytes >= 0) {

@@ -134,7 +134,7 @@ ThreadPool::Turn ThreadPool::serve(Entry& entry, std::optional<CloseReason>& ove
 bool ThreadPool::receive(Entry& entry, std::optional<CloseReason>& over) {
     Connection& connection = entry.connection;
     const auto input = connection.session->input();
-    const ssize_t bytes = ::recv(connection.socket.get(), input.data(), input.size(), MSG_DONTWAIT);
+    const ssize_t bytes = server::receive(connection, connection.socket.get(), input, MSG_DONTWAIT);
     if (bytes >= 0) {
         entry.peer_finished = bytes == 0;
         after_read(connection, static_cast<std::size_t>(bytes));
