@@ -5,7 +5,11 @@
 
 namespace connscope::app {
 
-void TimeView::advance(double now) { now_ = now; }
+void TimeView::advance(double now) {
+    now_ = now;
+    if (!first_) first_ = now;
+    while (grows_ && live_ && span_ < usual_span && now - *first_ > span_) span_ *= 2;
+}
 
 void TimeView::pause() {
     if (!live_) return;
@@ -21,7 +25,9 @@ void TimeView::goLive() {
 }
 
 void TimeView::resetSpan() {
-    span_ = usual_span;
+    grows_ = true;
+    span_ = first_span;
+    if (first_) advance(now_);
     set_live(true);
     emit viewChanged();
 }
@@ -31,6 +37,7 @@ void TimeView::zoom(double factor, double around) {
     const double share = span_ > 0 ? (end() - around) / span_ : 0;
     if (!live_) end_ = around + share * span;
     span_ = span;
+    grows_ = false;
     clamp();
     emit viewChanged();
 }
@@ -49,6 +56,7 @@ void TimeView::pan(double seconds) {
 
 void TimeView::show(double begin, double end) {
     span_ = std::clamp(end - begin, shortest_span, longest_span);
+    grows_ = false;
     end_ = end;
     set_live(false);
     clamp();

@@ -12,6 +12,7 @@ class TimeView : public QObject {
     Q_OBJECT
 public:
     static constexpr double usual_span = 60;
+    static constexpr double first_span = 15; // at first, doubled as the recording fills it, up to the usual
     static constexpr double shortest_span = 1;
     static constexpr double longest_span = 600;
 
@@ -25,7 +26,7 @@ public:
     bool is_live() const noexcept { return live_; }
     std::optional<double> hovered() const noexcept { return hovered_; }
 
-    // Time goes on: a live view moves with it. Emits nothing; whoever calls draws.
+    // Time goes on: a live view moves with it, and grows with what has been recorded until it has its usual span. Emits nothing; whoever calls draws.
     void advance(double now);
 
 public slots:
@@ -53,7 +54,9 @@ private:
 
     double now_ = 0;
     double end_ = 0;
-    double span_ = usual_span;
+    double span_ = first_span;
+    std::optional<double> first_; // when time began
+    bool grows_ = true;           // the span still follows the recording: nobody has chosen another
     bool live_ = true;
     std::optional<double> hovered_;
 };

@@ -126,6 +126,7 @@ int DifferenceList::paint_lines(QPainter* painter, int width) const {
 WhatChanged::WhatChanged(const History& history, QWidget* parent)
     : QWidget(parent)
     , history_(history)
+    , choice_(new QWidget(this))
     , before_(new QComboBox(this))
     , after_(new QComboBox(this))
     , scroll_(new QScrollArea(this))
@@ -142,10 +143,11 @@ WhatChanged::WhatChanged(const History& history, QWidget* parent)
         box->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
         connect(box, &QComboBox::activated, this, [this] { choose(before_->currentIndex(), after_->currentIndex()); });
     }
-    auto* row = new QHBoxLayout;
+    auto* row = new QHBoxLayout(choice_);
+    row->setContentsMargins(0, 0, 0, 0);
     row->setSpacing(6);
     row->addWidget(before_, 1);
-    row->addWidget(new QLabel(QStringLiteral("\u2192"), this));
+    row->addWidget(new QLabel(QStringLiteral("\u2192")));
     row->addWidget(after_, 1);
     scroll_->setWidget(list_);
     scroll_->setWidgetResizable(true);
@@ -156,15 +158,14 @@ WhatChanged::WhatChanged(const History& history, QWidget* parent)
     list_->setAutoFillBackground(false);
     auto* box = new QVBoxLayout(this);
     box->setContentsMargins(0, 0, 0, 0);
-    box->addLayout(row);
+    box->addWidget(choice_);
     box->addWidget(scroll_, 1);
     connect(&history_, &History::marked, this, [this] {
         chosen_before_.reset();
         chosen_after_.reset();
     });
     list_->show_message(tr("Change the mode: here stands what that changed, in numbers."));
-    before_->setEnabled(false);
-    after_->setEnabled(false);
+    choice_->hide(); // until there is something to choose from
 }
 
 void WhatChanged::choose(int before, int after) {
@@ -192,6 +193,7 @@ void WhatChanged::refresh() {
         }
         return;
     }
+    choice_->show();
     int before = count - 2;
     int after = count - 1;
     for (int i = 0; i < count; ++i) {
@@ -201,7 +203,6 @@ void WhatChanged::refresh() {
     }
     for (QComboBox* box : {before_, after_}) {
         const QSignalBlocker blocker(box);
-        box->setEnabled(true);
         if (box->view() != nullptr && box->view()->isVisible()) continue; // the user is choosing
         while (box->count() > count) box->removeItem(box->count() - 1);
         for (int i = 0; i < count; ++i) {

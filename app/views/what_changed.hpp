@@ -58,6 +58,7 @@ private:
     void choose(int before, int after);
 
     const History& history_;
+    QWidget* choice_; // of the two stretches
     QComboBox* before_;
     QComboBox* after_;
     QScrollArea* scroll_;

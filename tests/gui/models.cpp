@@ -213,7 +213,7 @@ private slots:
         TimeView view;
         QSignalSpy live(&view, &TimeView::liveChanged);
         view.advance(1000);
-        QCOMPARE(view.begin(), 940.0);
+        QCOMPARE(view.begin(), 985.0);
         view.pause();
         view.advance(1010);
         QCOMPARE(view.end(), 1000.0);
@@ -223,6 +223,23 @@ private slots:
         QVERIFY(view.is_live());
         QCOMPARE(view.end(), 1010.0);
         QCOMPARE(live.count(), 2);
+    }
+
+    void a_view_grows_with_the_recording_until_somebody_zooms() {
+        TimeView view;
+        view.advance(1000);
+        QCOMPARE(view.span(), 15.0);
+        view.advance(1016);
+        QCOMPARE(view.span(), 30.0);
+        view.advance(1500);
+        QCOMPARE(view.span(), TimeView::usual_span);
+        TimeView zoomed;
+        zoomed.advance(1000);
+        zoomed.zoom(0.5, 1000);
+        zoomed.advance(1500);
+        QCOMPARE(zoomed.span(), 7.5);
+        zoomed.resetSpan();
+        QCOMPARE(zoomed.span(), TimeView::usual_span);
     }
 
     void zooming_keeps_the_instant_under_the_mouse_in_its_place() {
