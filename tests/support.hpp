@@ -86,6 +86,14 @@ public:
     void begin_set_mode(const std::string& mode, server::HandOffDone done) const {
         boost::asio::post(server_->context(), [this, mode, done] { server_->set_mode(mode, done); });
     }
+    void begin_move(server::ConnectionId id, const std::string& mode, server::MoveDone done) const {
+        boost::asio::post(server_->context(), [this, id, mode, done] { server_->move_connection(id, mode, done); });
+    }
+    // Waits until it has arrived.
+    telemetry::Outcome<std::chrono::nanoseconds> move_connection(server::ConnectionId id, const std::string& mode) const {
+        return on_thread<telemetry::Outcome<std::chrono::nanoseconds>>(
+            [&](auto done) { server_->move_connection(id, mode, done); });
+    }
     bool close_connection(server::ConnectionId id) const {
         return on_thread<bool>([&](auto done) { done(server_->close_connection(id)); });
     }

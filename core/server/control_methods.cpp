@@ -24,6 +24,8 @@ json::object to_json(const ServerStatus& status) {
     json::object carriers;
     for (std::size_t kind = 1; kind < telemetry::carrier_kind_count; ++kind)
         carriers[telemetry::name_of(static_cast<telemetry::CarrierKind>(kind))] = status.carriers[kind];
+    json::object by_mode;
+    for (const auto& [mode, count] : status.open_by_mode) by_mode[modes()[mode].id] = count;
     json::object refused;
     for (std::size_t reason = 0; reason < refuse_reason_count; ++reason)
         refused[name_of(static_cast<RefuseReason>(reason))] = status.refused_by[reason];
@@ -32,7 +34,11 @@ json::object to_json(const ServerStatus& status) {
         {"protocol", status.protocol},
         {"pid", ::getpid()},
         {"connections",
-         {{"open", status.open}, {"accepted", status.accepted}, {"refused", status.refused}, {"closed", status.closed}}},
+         {{"open", status.open},
+          {"by_mode", std::move(by_mode)},
+          {"accepted", status.accepted},
+          {"refused", status.refused},
+          {"closed", status.closed}}},
         {"threads", status.threads},
         {"carriers", std::move(carriers)},
         {"hand_offs", status.hand_offs},
@@ -126,6 +132,22 @@ HandOffDone answer_hand_off(Server& server, const Reply& reply) {
     };
 }
 
+// The parameter `mode`, which must be one that there is.
+std::string mode_param(const json::object& params) {
+    std::string mode(control::string_param(params, "mode"));
+    if (!find_mode(mode)) throw control::InvalidParams("there is no mode '" + mode + "'; list_modes tells which there are");
+    return mode;
+}
+
+void move_connection(Server& server, const json::object& params, const Reply& reply) {
+    const auto id = static_cast<ConnectionId>(control::integer_param(params, "id", 1, std::int64_t{1} << 40));
+    const std::string mode = mode_param(params);
+    server.move_connection(id, mode, [id, mode, reply](const telemetry::Outcome<std::chrono::nanoseconds>& taken) {
+        if (!taken) return reply.error(RpcErrc::refused, taken.error().text);
+        reply.result(json::object{{"id", id}, {"mode", mode}, {"duration_ms", milliseconds(*taken)}});
+    });
+}
+
 void set_limits(Server& server, const json::object& params, const Reply& reply) {
     const ServerStatus now = server.status();
     const auto seconds = [&](std::string_view name, std::chrono::seconds otherwise) {
@@ -144,13 +166,10 @@ control::Methods control_methods(Server& server) {
     return {
         {"status", [&server](const json::object&, const Reply& reply) { reply.result(to_json(server.status())); }},
         {"list_modes", [](const json::object&, const Reply& reply) { reply.result(list_modes()); }},
-        {"set_mode",
-         [&server](const json::object& params, const Reply& reply) {
-             const std::string mode(control::string_param(params, "mode"));
-             if (!find_mode(mode))
-                 throw control::InvalidParams("there is no mode '" + mode + "'; list_modes tells which there are");
-             server.set_mode(mode, answer_hand_off(server, reply));
-         }},
+        {"set_mode", [&server](const json::object& params,
+                               const Reply& reply) { server.set_mode(mode_param(params), answer_hand_off(server, reply)); }},
+        {"move_connection",
+         [&server](const json::object& params, const Reply& reply) { move_connection(server, params, reply); }},
         {"set_threads",
          [&server](const json::object& params, const Reply& reply) {
              ModeOptions options = server.status().mode_options;

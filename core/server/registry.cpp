@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 namespace connscope::server {
 
@@ -52,9 +53,46 @@ bool Registry::arrive(std::uint32_t slot, ConnectionId id, std::uint8_t mode, st
     return entry.target != mode;
 }
 
-void Registry::send(const Connection& connection, std::uint8_t target) {
+// Precondition: the mutex is held.
+Registry::Entry* Registry::find(ConnectionId id) {
+    const auto end = entries_.begin() + end_;
+    const auto found = std::find_if(entries_.begin(), end, [id](const Entry& entry) { return entry.id == id; });
+    return found == end || id == 0 ? nullptr : &*found;
+}
+
+std::optional<Registry::Whereabouts> Registry::where(ConnectionId id) const {
     const std::lock_guard lock(mutex_);
-    of(connection).target = target;
+    const Entry* const entry = const_cast<Registry*>(this)->find(id);
+    if (entry == nullptr) return std::nullopt;
+    return Whereabouts{entry->mode, entry->target, entry->in_transit};
+}
+
+std::optional<Registry::Whereabouts> Registry::send(ConnectionId id, std::uint8_t target) {
+    const std::lock_guard lock(mutex_);
+    Entry* const entry = find(id);
+    if (entry == nullptr) return std::nullopt;
+    return Whereabouts{entry->mode, std::exchange(entry->target, target), entry->in_transit};
+}
+
+std::uint8_t Registry::refused(const Connection& connection, const Way& way) {
+    const std::lock_guard lock(mutex_);
+    Entry& entry = of(connection);
+    if (entry.target != way.target) return entry.target;
+    if (entry.mode == way.target) return no_mode;
+    if (entry.mode != no_mode) entry.target = entry.mode;
+    return entry.mode;
+}
+
+Registry::Counts Registry::counts() const {
+    const std::lock_guard lock(mutex_);
+    Counts counts{};
+    for (std::uint32_t slot = 0; slot < end_; ++slot) {
+        const Entry& entry = entries_[slot];
+        if (entry.id == 0) continue;
+        if (entry.mode != no_mode) ++counts[entry.mode].are;
+        if (entry.target != no_mode) ++counts[entry.target].shall_be;
+    }
+    return counts;
 }
 
 std::uint64_t Registry::send_all(std::uint8_t target) {
@@ -88,12 +126,10 @@ void Registry::shut(Entry& entry, int how, CloseReason cause) {
 
 bool Registry::shut(ConnectionId id, int how, CloseReason cause) {
     const std::lock_guard lock(mutex_);
-    for (std::uint32_t slot = 0; slot < end_; ++slot) {
-        if (entries_[slot].id != id) continue;
-        shut(entries_[slot], how, cause);
-        return true;
-    }
-    return false;
+    Entry* const entry = find(id);
+    if (entry == nullptr) return false;
+    shut(*entry, how, cause);
+    return true;
 }
 
 void Registry::shut_all(int how, CloseReason cause) {

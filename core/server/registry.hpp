@@ -3,6 +3,7 @@
 
 #include "connscope/server/connection.hpp"
 
+#include <array>
 #include <cstdint>
 #include <mutex>
 #include <optional>
@@ -37,10 +38,30 @@ public:
     // departed again: a new carrier may give it away before this is called.
     bool arrive(std::uint32_t slot, ConnectionId id, std::uint8_t mode, std::uint32_t journey);
 
-    // Changes where one, or all, shall be.
-    void send(const Connection& connection, std::uint8_t target);
+    // Where a connection is and shall be.
+    struct Whereabouts {
+        std::uint8_t mode;
+        std::uint8_t target;
+        bool in_transit;
+    };
+    std::optional<Whereabouts> where(ConnectionId id) const;
+
+    // Changes where one, or all, shall be. Returns where it was before; nothing when there is no such connection.
+    std::optional<Whereabouts> send(ConnectionId id, std::uint8_t target);
     // Returns how many are not there yet.
     std::uint64_t send_all(std::uint8_t target);
+    // The mode that `way` leads to did not take the connection: it goes where it has been sent meanwhile, if anywhere, or
+    // back. Returns where: no_mode when it cannot go back.
+    std::uint8_t refused(const Connection& connection, const Way& way);
+
+    // By mode, how many connections are there (or came from there and are on their way), and how many shall be.
+    struct Count {
+        std::uint64_t are = 0;
+        std::uint64_t shall_be = 0;
+        bool in_use() const noexcept { return are > 0 || shall_be > 0; }
+    };
+    using Counts = std::array<Count, 32>;
+    Counts counts() const;
 
     std::uint64_t open() const;
     // How many are not where they shall be.
@@ -76,6 +97,7 @@ private:
 
     Entry& of(const Connection& connection) { return entries_[connection.probe.slot_index()]; }
     static void shut(Entry& entry, int how, CloseReason cause);
+    Entry* find(ConnectionId id);
 
     mutable std::mutex mutex_;   // guards everything
     std::vector<Entry> entries_; // by slot

@@ -10,6 +10,8 @@
 #include "connscope/server/memory_reserve.hpp"
 #include "connscope/server/modes/loop.hpp"
 #include "connscope/server/modes/table.hpp"
+#include "connscope/server/moves.hpp"
+#include "connscope/server/places.hpp"
 #include "connscope/server/registry.hpp"
 #include "connscope/server/steps.hpp"
 #include "connscope/telemetry/runtime_folder.hpp"
@@ -48,10 +50,10 @@ std::uint64_t raise_open_files_limit() {
     return limit.rlim_cur;
 }
 
-std::string mode_list() {
+Error no_such_mode(std::string_view id) {
     std::string list;
     for (const ModeInfo& mode : modes()) list += fmt::format("{}{}", list.empty() ? "" : ", ", mode.id);
-    return list;
+    return {std::make_error_code(std::errc::invalid_argument), fmt::format("there is no mode '{}'; there are {}", id, list)};
 }
 
 Gauge gauge_of(CloseReason reason) {
@@ -100,13 +102,15 @@ public:
         , probe_(std::move(probe))
         , registry_(probe_->capacity())
         , linger_(context_)
+        , places_(*this)
+        , moves_(context_, registry_, places_, [this] { return last_refusal(); })
         , housekeeping_timer_(context_)
         , hand_off_timer_(context_)
         , drain_timer_(context_) {}
 
     ~Impl() override {
         registry_.shut_all(SHUT_RDWR, CloseReason::request); // threads that carry a connection end with it
-        end_modes();
+        places_.end_all();
     }
 
     telemetry::Status start(Server& self, const asio::ip::tcp::endpoint& endpoint, std::uint8_t mode);
@@ -114,6 +118,7 @@ public:
 
     void set_mode(std::string_view id, HandOffDone done);
     void set_options(const ModeOptions& options, HandOffDone done);
+    void move_connection(ConnectionId id, std::string_view mode, MoveDone done);
     void drain(std::chrono::milliseconds deadline, std::function<void(std::uint64_t)> done);
     void shutdown();
     void set_limits(std::uint64_t connections, std::chrono::seconds idle_timeout, std::chrono::seconds request_timeout);
@@ -145,14 +150,15 @@ private:
     void accepted(Accepted accepted);
     void refuse(RefuseReason reason);
     bool place(Connection connection);
-    Outcome<std::uint8_t> make_mode(std::uint8_t number, const ModeOptions& options);
-    void end_modes();
-    const ModeInfo& info(std::uint8_t place) const { return modes()[places_[place].number]; }
     void change(std::uint8_t number, const ModeOptions& options, HandOffDone done);
     std::uint64_t begin_hand_off(std::uint8_t place);
     void watch_hand_off();
     void take_back(HandOff& hand_off);
     void finish_hand_off();
+    std::string last_refusal() {
+        const std::lock_guard lock(refusal_mutex_);
+        return refusal_;
+    }
     void keep_house();
     void watch_drain();
 
@@ -164,18 +170,12 @@ private:
     MemoryReserve memory_;
     Registry registry_;
     Linger linger_;
-    // The modes that may carry connections: the current one, and those that connections are leaving. Made and ended on the
-    // control thread, before a connection is sent there and after the last has left.
-    struct Place {
-        std::uint8_t number = 0;
-        ModeOptions options{};
-        std::unique_ptr<Mode> mode{};
-    };
-    std::array<Place, 32> places_;
+    Places places_;
     std::atomic<int> placing_{0}; // threads inside place()
     std::atomic<Ticks> last_arrival_{0};
     std::mutex refusal_mutex_;
     std::string refusal_; // why a connection could not go where it was sent; guarded by refusal_mutex_
+    Moves moves_;
 
     std::uint8_t here_ = 0; // the current mode's place
     std::optional<HandOff> hand_off_;
@@ -195,7 +195,7 @@ private:
 };
 
 telemetry::Status Server::Impl::start(Server& self, const asio::ip::tcp::endpoint& endpoint, std::uint8_t mode) {
-    auto place = make_mode(mode, options_.mode_options);
+    auto place = places_.make(mode, options_.mode_options);
     if (!place) return std::move(place).error();
     here_ = *place;
     auto acceptor = Acceptor::listen(
@@ -224,13 +224,14 @@ bool Server::Impl::run() {
     const telemetry::EnteredThread stay(*probe_, true);
     run_handlers(context_);
     if (left_behind_) return false;
-    end_modes();
+    places_.end_all();
     return true;
 }
 
 void Server::Impl::keep_house() {
     housekeeping_->run();
     memory_.fill();
+    if (!hand_off_) places_.end_unused(registry_, here_); // those whose last single connection has left or ended
     housekeeping_timer_.expires_after(Housekeeping::period);
     housekeeping_timer_.async_wait([this](boost::system::error_code error) {
         if (!error) keep_house();
@@ -276,19 +277,15 @@ bool Server::Impl::place(Connection connection) {
     const ConnectionId id = connection.id();
     Registry::Way way = registry_.depart(connection);
     for (;;) {
-        std::optional<Refusal> refusal = places_[way.target].mode->adopt(std::move(connection));
+        std::optional<Refusal> refusal = places_.mode(way.target).adopt(std::move(connection));
         if (!refusal) {
-            if (registry_.arrive(slot, id, way.target, way.journey)) places_[way.target].mode->release(id);
+            if (registry_.arrive(slot, id, way.target, way.journey)) places_.mode(way.target).release(id);
             last_arrival_.store(telemetry::ticks(), std::memory_order_relaxed); // a statistic
             return true;
         }
         connection = std::move(refusal->connection);
-        const bool can_go_back = way.from != Registry::no_mode && way.from != way.target;
-        if (can_go_back) {
-            const std::lock_guard lock(refusal_mutex_);
-            refusal_ = refusal->error.text;
-        }
-        if (!can_go_back) {
+        const std::uint8_t instead = registry_.refused(connection, way);
+        if (instead == Registry::no_mode) {
             spdlog::warn("connection {} is closed: {}", id, refusal->error.text);
             const bool is_new = way.from == Registry::no_mode;
             registry_.remove(connection);
@@ -299,8 +296,11 @@ bool Server::Impl::place(Connection connection) {
                 probe_->add(Gauge::connections_accepted, -1);
             return !is_new;
         }
-        registry_.send(connection, way.from);
-        way.target = way.from;
+        if (instead == way.from) {
+            const std::lock_guard lock(refusal_mutex_);
+            refusal_ = refusal->error.text;
+        }
+        way.target = instead;
     }
 }
 
@@ -320,62 +320,39 @@ void Server::Impl::released(Connection connection) {
 
 // --- hand-off
 
-// The place of a mode with these parameters: one that connections are leaving serves again, before another is made.
-Outcome<std::uint8_t> Server::Impl::make_mode(std::uint8_t number, const ModeOptions& options) {
-    const auto same = std::find_if(places_.begin(), places_.end(), [&](const Place& place) {
-        return place.mode && place.number == number && place.options == options;
-    });
-    if (same != places_.end()) return static_cast<std::uint8_t>(same - places_.begin());
-    const auto free = std::find_if(places_.begin(), places_.end(), [](const Place& place) { return !place.mode; });
-    if (free == places_.end())
-        return Error{std::make_error_code(std::errc::resource_unavailable_try_again),
-                     "too many changes of mode at once: connections are still leaving earlier modes"};
-    try {
-        *free = {number, options, modes()[number].make(*this, number, options)};
-        return static_cast<std::uint8_t>(free - places_.begin());
-    } catch (const std::exception& failure) {
-        return Error{std::make_error_code(std::errc::resource_unavailable_try_again),
-                     fmt::format("cannot start the mode {}: {}", modes()[number].id, failure.what())};
-    }
-}
-
-void Server::Impl::end_modes() {
-    for (Place& place : places_) place.mode.reset();
-}
-
 void Server::Impl::set_mode(std::string_view id, HandOffDone done) {
     const auto number = find_mode(id);
-    if (!number)
-        return done(Error{std::make_error_code(std::errc::invalid_argument),
-                          fmt::format("there is no mode '{}'; there are {}", id, mode_list())});
+    if (!number) return done(no_such_mode(id));
     change(*number, options_.mode_options, std::move(done));
 }
 
 void Server::Impl::set_options(const ModeOptions& options, HandOffDone done) {
     options_.mode_options = options;
-    const Place& here = places_[here_];
-    const bool matters = (modes()[here.number].has_threads && options.threads != here.options.threads) ||
-                         (modes()[here.number].has_stack_size && options.stack_bytes != here.options.stack_bytes) ||
-                         (modes()[here.number].has_slice && options.slice != here.options.slice);
+    const ModeInfo& mode = places_.info(here_);
+    const ModeOptions& now = places_.options(here_);
+    const bool matters = (mode.has_threads && options.threads != now.threads) ||
+                         (mode.has_stack_size && options.stack_bytes != now.stack_bytes) ||
+                         (mode.has_slice && options.slice != now.slice);
     if (!matters) return done(HandOffReport{});
-    change(here.number, options, std::move(done));
+    change(places_.number(here_), options, std::move(done));
 }
 
 void Server::Impl::change(std::uint8_t number, const ModeOptions& options, HandOffDone done) {
-    const Place& here = places_[here_];
-    if (!hand_off_ && here.number == number && here.options == options) return done(HandOffReport{});
-    const auto place = make_mode(number, options);
+    const bool is_here = places_.number(here_) == number && places_.options(here_) == options;
+    if (!hand_off_ && is_here && registry_.counts()[here_].are == registry_.open() && registry_.astray() == 0)
+        return done(HandOffReport{});
+    const auto place = places_.make(number, options);
     if (!place) return done(place.error());
     const std::string target_id(modes()[number].id);
-    if (hand_off_)
-        std::exchange(hand_off_->done, {})(Error{std::make_error_code(std::errc::operation_canceled),
-                                                 fmt::format("a later change to {} took the place of this one", target_id)});
+    const std::string overtaken = fmt::format("a later change to {} took the place of this one", target_id);
+    if (hand_off_) std::exchange(hand_off_->done, {})(Error{std::make_error_code(std::errc::operation_canceled), overtaken});
+    moves_.give_up(overtaken);
     {
         const std::lock_guard lock(refusal_mutex_);
         refusal_.clear();
     }
     hand_off_ = HandOff{.from = here_,
-                        .from_id = std::string(info(here_).id),
+                        .from_id = std::string(places_.info(here_).id),
                         .target_id = target_id,
                         .begin = telemetry::ticks(),
                         .total = 0,
@@ -385,13 +362,25 @@ void Server::Impl::change(std::uint8_t number, const ModeOptions& options, HandO
     watch_hand_off();
 }
 
+void Server::Impl::move_connection(ConnectionId id, std::string_view mode, MoveDone done) {
+    const auto number = find_mode(mode);
+    if (!number) return done(no_such_mode(mode));
+    if (hand_off_)
+        return done(
+            Error{std::make_error_code(std::errc::device_or_resource_busy),
+                  fmt::format("all connections are on their way to {}; one alone can be moved when they have arrived",
+                              hand_off_->target_id)});
+    const auto place = places_.make(*number, options_.mode_options);
+    if (!place) return done(place.error());
+    moves_.begin(id, *place, std::move(done));
+}
+
 // How many connections have to move.
 std::uint64_t Server::Impl::begin_hand_off(std::uint8_t place) {
-    probe_->set_mode(places_[place].number);
+    probe_->set_mode(places_.number(place));
     here_ = place;
     const std::uint64_t total = registry_.send_all(place);
-    for (std::uint8_t other = 0; other < places_.size(); ++other)
-        if (other != place && places_[other].mode) places_[other].mode->release_all();
+    places_.release_all_but(place);
     return total;
 }
 
@@ -402,8 +391,7 @@ void Server::Impl::watch_hand_off() {
     if (hand_off.refusal.empty()) take_back(hand_off);
     if (astray == 0 && registry_.astray() == 0 && placing_.load() == 0) return finish_hand_off();
     if (telemetry::process_clock().duration(telemetry::ticks() - hand_off.begin) > std::chrono::milliseconds(5)) {
-        for (std::uint8_t place = 0; place < places_.size(); ++place)
-            if (place != here_ && places_[place].mode) places_[place].mode->release_all();
+        places_.release_all_but(here_);
         hand_off.interval = std::min(hand_off.interval * 2, std::chrono::milliseconds(16));
     }
     hand_off_timer_.expires_after(hand_off.interval);
@@ -427,8 +415,7 @@ void Server::Impl::take_back(HandOff& hand_off) {
 void Server::Impl::finish_hand_off() {
     HandOff hand_off = std::move(*hand_off_);
     hand_off_.reset();
-    for (std::uint8_t place = 0; place < places_.size(); ++place)
-        if (place != here_) places_[place].mode.reset(); // empty, and nobody is on the way to it
+    places_.end_unused(registry_, here_);
     ::malloc_trim(0); // what the old carriers held goes back to the system, so that memory shows the new mode's needs
 
     HandOffReport report;
@@ -500,9 +487,12 @@ void Server::Impl::set_limits(std::uint64_t connections, std::chrono::seconds id
 
 ServerStatus Server::Impl::status() {
     ServerStatus status;
-    status.mode = info(here_).id;
+    status.mode = places_.info(here_).id;
     status.protocol = protocol_.id;
     status.open = registry_.open();
+    const Registry::Counts counts = registry_.counts();
+    for (std::uint8_t place = 0; place < Places::most; ++place)
+        if (places_.in_use(place) && counts[place].are > 0) status.open_by_mode[places_.number(place)] += counts[place].are;
     status.accepted = probe_->get(Gauge::connections_accepted);
     status.refused = probe_->get(Gauge::connections_refused);
     status.closed = probe_->get(Gauge::connections_closed);
@@ -535,9 +525,7 @@ Outcome<std::unique_ptr<Server>> Server::start(const ServerOptions& wanted) {
                      fmt::format("there is no protocol '{}'; there are {}", options.protocol, known)};
     }
     const auto mode = find_mode(options.mode);
-    if (!mode)
-        return Error{std::make_error_code(std::errc::invalid_argument),
-                     fmt::format("there is no mode '{}'; there are {}", options.mode, mode_list())};
+    if (!mode) return no_such_mode(options.mode);
     boost::system::error_code error;
     const auto address = asio::ip::make_address(options.host, error);
     if (error)
@@ -578,6 +566,9 @@ const std::string& Server::name() const noexcept { return impl_->options().name;
 bool Server::run() { return impl_->run(); }
 void Server::set_mode(std::string_view id, HandOffDone done) { impl_->set_mode(id, std::move(done)); }
 void Server::set_options(const ModeOptions& options, HandOffDone done) { impl_->set_options(options, std::move(done)); }
+void Server::move_connection(ConnectionId id, std::string_view mode, MoveDone done) {
+    impl_->move_connection(id, mode, std::move(done));
+}
 void Server::drain(std::chrono::milliseconds deadline, std::function<void(std::uint64_t)> done) {
     impl_->drain(deadline, std::move(done));
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "connscope/server/mode.hpp"
+#include "connscope/server/moves.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -11,6 +12,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -47,6 +49,7 @@ struct ServerStatus {
     std::string mode;
     std::string protocol;
     std::uint64_t open = 0;
+    std::map<std::uint8_t, std::uint64_t> open_by_mode; // by number in the table of modes; those that have any
     std::uint64_t accepted = 0;
     std::uint64_t refused = 0;
     std::uint64_t closed = 0;
@@ -86,12 +89,15 @@ public:
     // back within the deadline): then the process must leave by std::_Exit, without destroying the server.
     bool run();
 
-    // Moves all connections to a mode and gives it the new ones. `done` is called when the last has arrived, or with an
-    // error when the mode is unknown, a later change takes its place, or the mode refuses a connection: then all are moved
-    // back to where they were.
+    // Moves all connections to a mode, those that were moved alone too, and gives it the new ones. `done` is called when the
+    // last has arrived, or with an error when the mode is unknown, a later change takes its place, or the mode refuses a
+    // connection: then all are moved back to where they were.
     void set_mode(std::string_view id, HandOffDone done);
-    // Gives the modes other parameters: the connections of a mode that has them move to one that is made anew.
+    // Gives the modes other parameters: when the current one has them, all connections move to one that is made anew. A
+    // connection that was moved alone to another mode keeps the parameters it came with until it is moved again.
     void set_options(const ModeOptions& options, HandOffDone done);
+    // Moves one connection to a mode, whatever carries the others: see Moves::begin(). Refused while all are being moved.
+    void move_connection(ConnectionId id, std::string_view mode, MoveDone done);
     // Accepts no more, answers what was begun, closes all; calls `done` when nothing is open or the deadline is over.
     void drain(std::chrono::milliseconds deadline, std::function<void(std::uint64_t left_open)> done);
     // Drains and makes run() return. Calling it again ends the drain at once.

@@ -116,6 +116,28 @@ TEST(control_methods, the_slice_changes_where_there_is_one_and_must_be_between_2
     EXPECT_EQ(must(control.call("set_slice", {{"us", 1000}}, 10s)).at("moved").to_number<int>(), 0) << "none to interrupt";
 }
 
+TEST(control_methods, one_connection_is_moved_by_its_id) {
+    const RunningServer server;
+    const TestClient client(server.port());
+    const TestClient other(server.port());
+    ASSERT_TRUE(client.echoes("x"));
+    ASSERT_TRUE(other.echoes("x"));
+    auto control = connect_to(server);
+    const json::value answer = must(control.call("move_connection", {{"id", 2}, {"mode", "fibers"}}, 10s));
+    EXPECT_EQ(answer.at("id").to_number<int>(), 2);
+    EXPECT_EQ(answer.at("mode").as_string(), "fibers");
+    EXPECT_GT(answer.at("duration_ms").to_number<double>(), 0.0);
+    const json::value status = must(control.call("status", {}, 5s));
+    EXPECT_EQ(status.at("connections").at("by_mode"), (json::object{{"coroutines", 1}, {"fibers", 1}}));
+    EXPECT_EQ(status.at("mode").as_string(), "coroutines");
+    EXPECT_FALSE(control.call("move_connection", {{"id", 3}, {"mode", "fibers"}}, 5s));
+    EXPECT_FALSE(control.call("move_connection", {{"id", 2}, {"mode", "nonsense"}}, 5s));
+    EXPECT_FALSE(control.call("move_connection", {{"mode", "fibers"}}, 5s));
+    EXPECT_FALSE(control.call("move_connection", {{"id", -1}, {"mode", "fibers"}}, 5s));
+    ASSERT_TRUE(client.echoes("y"));
+    ASSERT_TRUE(other.echoes("y"));
+}
+
 TEST(control_methods, limits_can_be_changed_at_run_time) {
     const RunningServer server;
     auto control = connect_to(server);
