@@ -63,6 +63,25 @@ QString to_text(const Population& population) {
     return text;
 }
 
+bool Workload::runs_as(const QStringList& running) const {
+    if (running.size() != populations.size()) return false;
+    for (qsizetype i = 0; i < running.size(); ++i) {
+        const auto is = parse_population(running[i]);
+        const auto wanted = parse_population(populations[i]);
+        if (!is || !wanted || is->kind != wanted->kind || is->connections != wanted->connections ||
+            is->rate() != wanted->rate())
+            return false;
+        for (const auto& [key, value] : wanted->options) {
+            if (key == QLatin1String("us") || key == QLatin1String("ms")) { // told as the path that they stand for
+                if (!is->option(QStringLiteral("path")).endsWith(key + QLatin1Char('=') + value)) return false;
+            } else if (key != QLatin1String("rate") && is->option(key) != value) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 std::optional<Workload> parse_workload(const QString& id, const QByteArray& json) {
     const QJsonObject object = QJsonDocument::fromJson(json).object();
     Workload workload;
@@ -82,14 +101,16 @@ std::vector<Workload> workloads_in(const QString& folder) {
     for (const QFileInfo& info : QDir(folder).entryInfoList({QStringLiteral("*.json")}, QDir::Files)) {
         QFile file(info.filePath());
         if (!file.open(QIODevice::ReadOnly) || file.size() > 1 << 20) continue;
-        if (auto workload = parse_workload(info.completeBaseName(), file.readAll())) workloads.push_back(std::move(*workload));
+        if (auto workload = parse_workload(info.completeBaseName(), file.readAll()))
+            workloads.push_back(std::move(*workload));
     }
     std::sort(workloads.begin(), workloads.end(), [](const Workload& a, const Workload& b) { return a.title < b.title; });
     return workloads;
 }
 
 QString workloads_folder(const QString& program_folder) {
-    for (const char* candidate : {"/../../resources/workloads", "/../resources/workloads", "/../share/connscope/workloads"}) {
+    for (const char* candidate :
+         {"/../../resources/workloads", "/../resources/workloads", "/../share/connscope/workloads"}) {
         const QDir folder(program_folder + QLatin1String(candidate));
         if (folder.exists()) return folder.canonicalPath();
     }

@@ -36,6 +36,9 @@ struct Workload {
     QString explains; // a sentence
     QString protocol;
     QStringList populations; // texts
+
+    // Whether populations that run, as the load tells them, are these: the load names options that the workload leaves open.
+    bool runs_as(const QStringList& running) const;
 };
 
 // Reads a workload's JSON. None when it has no title or no populations.

@@ -12,7 +12,9 @@ namespace {
 constexpr qsizetype errors_kept = 4096;
 }
 
-Companion::Companion(QObject* parent) : QObject(parent), process_(this) {
+Companion::Companion(QObject* parent)
+    : QObject(parent)
+    , process_(this) {
     process_.setStandardInputFile(QProcess::nullDevice());
     // The application takes SIGTERM as an event and blocks it for that; a companion must not inherit the block.
     process_.setChildProcessModifier([] {
@@ -26,12 +28,14 @@ Companion::Companion(QObject* parent) : QObject(parent), process_(this) {
         if (errors_.size() > errors_kept) errors_.remove(0, errors_.size() - errors_kept);
     });
     connect(&process_, &QProcess::errorOccurred, this, [this](QProcess::ProcessError error) {
-        if (error == QProcess::FailedToStart) finish(tr("%1 could not be started: %2.").arg(program_, process_.errorString()));
+        if (error == QProcess::FailedToStart)
+            finish(tr("%1 could not be started: %2.").arg(program_, process_.errorString()));
     });
     connect(&process_, &QProcess::finished, this, [this](int code, QProcess::ExitStatus status) {
         errors_ += process_.readAllStandardError();
         if (status == QProcess::CrashExit) {
-            finish(tr("%1 was killed by signal %2 (%3).").arg(program_).arg(code).arg(QString::fromLocal8Bit(strsignal(code))));
+            finish(
+                tr("%1 was killed by signal %2 (%3).").arg(program_).arg(code).arg(QString::fromLocal8Bit(strsignal(code))));
         } else {
             const QString words = last_words();
             finish(words.isEmpty() ? tr("%1 ended with code %2.").arg(program_).arg(code)

@@ -23,6 +23,11 @@ double number(const boost::json::object& object, std::string_view key) {
     return failed ? 0 : found;
 }
 
+bool flag(const boost::json::object& object, std::string_view key) {
+    const boost::json::value* value = object.if_contains(key);
+    return value != nullptr && value->is_bool() && value->get_bool();
+}
+
 const boost::json::array* list_in(const boost::json::value& answer, std::string_view key) {
     if (answer.is_array()) return &answer.get_array();
     if (!answer.is_object()) return nullptr;
@@ -49,6 +54,9 @@ std::vector<ModeDescription> mode_descriptions_of(const boost::json::value& answ
         const QString scheduling = text(*object, "scheduling");
         if (scheduling == QLatin1String("kernel")) mode.scheduling = ModeDescription::Scheduling::kernel;
         if (scheduling == QLatin1String("both")) mode.scheduling = ModeDescription::Scheduling::both;
+        mode.has_threads = flag(*object, "has_threads");
+        mode.has_stack_size = flag(*object, "has_stack_size");
+        mode.has_slice = flag(*object, "has_slice");
         modes.push_back(std::move(mode));
     }
     return modes;
@@ -61,7 +69,24 @@ ModeChange mode_change_of(const boost::json::value& answer) {
     change.to = text(*object, "mode");
     change.moved = static_cast<std::uint64_t>(std::max(number(*object, "moved"), 0.0));
     change.duration_ms = number(*object, "duration_ms");
+    change.parameters = mode_parameters_of(answer);
     return change;
+}
+
+ModeParameters mode_parameters_of(const boost::json::value& answer) {
+    ModeParameters parameters;
+    const boost::json::object* object = answer.if_object();
+    if (object == nullptr) return parameters;
+    if (const auto* inner = object->if_contains("parameters"); inner != nullptr && inner->is_object())
+        object = &inner->get_object();
+    const auto take = [&](std::string_view key, int& into) {
+        if (const double found = number(*object, key); object->contains(key) && found >= 0 && found <= 1e9)
+            into = static_cast<int>(found);
+    };
+    take("threads", parameters.threads);
+    take("stack_kib", parameters.stack_kib);
+    take("slice_us", parameters.slice_us);
+    return parameters;
 }
 
 QString note_of(const boost::json::value& answer) {

@@ -44,6 +44,19 @@ struct ModeDescription {
     QString carrier;
     QString hint;
     Scheduling scheduling = Scheduling::program;
+    // Which of ModeParameters mean something to it.
+    bool has_threads = false;
+    bool has_stack_size = false;
+    bool has_slice = false;
+};
+
+// What the server's modes are made with.
+struct ModeParameters {
+    int threads = 0; // workers or loops; 0: as many as the mode thinks right
+    int stack_kib = 256;
+    int slice_us = 1000;
+
+    bool operator==(const ModeParameters&) const = default;
 };
 
 // A change of mode that the server has completed.
@@ -52,6 +65,8 @@ struct ModeChange {
     QString to;
     std::uint64_t moved = 0;
     double duration_ms = 0;
+    ModeParameters parameters_before;
+    ModeParameters parameters; // from now on
 };
 
 } // namespace connscope::app

@@ -9,7 +9,8 @@
 namespace connscope::app {
 
 // What connscope-serve and connscope-load say on standard output once they are ready:
-// "listening on ADDRESS:PORT mode=ID protocol=ID pid=N control=PATH segment=NAME", "loading ADDRESS:PORT protocol=ID pid=N …".
+// "listening on ADDRESS:PORT mode=ID protocol=ID pid=N control=PATH segment=NAME", "loading ADDRESS:PORT protocol=ID pid=N
+// …".
 struct ReadyLine {
     QString address;
     std::uint32_t pid = 0;

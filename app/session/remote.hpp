@@ -16,8 +16,8 @@ class Remote : public QObject {
     Q_OBJECT
 public:
     // Calls `method` at the socket `path`, connecting first when there is no connection to it.
-    telemetry::Outcome<boost::json::value> call(const QString& path, const std::string& method, boost::json::object parameters,
-                                                std::chrono::milliseconds time_out);
+    telemetry::Outcome<boost::json::value> call(const QString& path, const std::string& method,
+                                                boost::json::object parameters, std::chrono::milliseconds time_out);
 
 private:
     QString path_;

@@ -74,8 +74,8 @@ void Session::call(Target target, const char* method, boost::json::object parame
     if (stopped_) return;
     Remote* remote = target == Target::server ? server_remote_ : load_remote_;
     const QString path = target == Target::server ? server_.control_path : load_.control_path;
-    QMetaObject::invokeMethod(remote, [this, remote, path, method = std::string(method),
-                                       parameters = std::move(parameters), answer = std::move(answer), time_out]() mutable {
+    QMetaObject::invokeMethod(remote, [this, remote, path, method = std::string(method), parameters = std::move(parameters),
+                                       answer = std::move(answer), time_out]() mutable {
         auto result = std::make_shared<telemetry::Outcome<boost::json::value>>(
             remote->call(path, method, std::move(parameters), time_out));
         // `this` is alive here: ~Session waits for this thread. What is still queued then is dropped with it.
@@ -85,25 +85,44 @@ void Session::call(Target target, const char* method, boost::json::object parame
     });
 }
 
-void Session::changeMode(const QString& id) {
+void Session::changeMode(const QString& id) { hand_off("set_mode", {{"mode", id.toStdString()}}, id); }
+
+void Session::changeParameters(const ModeParameters& wanted) {
+    if (wanted.threads != mode_parameters_.threads) {
+        hand_off("set_threads", {{"threads", wanted.threads}}, mode_);
+    } else if (wanted.stack_kib != mode_parameters_.stack_kib) {
+        hand_off("set_stack_size", {{"stack_kib", wanted.stack_kib}}, mode_);
+    } else if (wanted.slice_us != mode_parameters_.slice_us) {
+        hand_off("set_slice", {{"us", wanted.slice_us}}, mode_);
+    }
+}
+
+void Session::hand_off(const char* method, boost::json::object parameters, const QString& to) {
     if (mode_is_changing_ || !server_.alive()) return;
     mode_is_changing_ = true;
-    emit modeChangeBegan(id);
+    emit modeChangeBegan(to);
     call(
-        Target::server, "set_mode", {{"mode", id.toStdString()}},
-        [this, id, from = mode_](telemetry::Outcome<boost::json::value> answer) {
+        Target::server, method, std::move(parameters),
+        [this, to, from = mode_](telemetry::Outcome<boost::json::value> answer) {
             mode_is_changing_ = false;
             if (!answer) {
-                emit modeChangeRefused(id, QString::fromStdString(answer.error().text));
+                emit modeChangeRefused(to, QString::fromStdString(answer.error().text));
                 return;
             }
             ModeChange change = mode_change_of(*answer);
             change.from = from;
-            change.to = id;
-            mode_ = id;
+            change.to = to;
+            change.parameters_before = mode_parameters_;
+            mode_ = to;
+            set_parameters(change.parameters);
             emit modeChanged(change);
         },
         hand_off_time_out);
+}
+
+void Session::set_parameters(const ModeParameters& parameters) {
+    mode_parameters_ = parameters;
+    emit modeParametersChanged(mode_parameters_);
 }
 
 void Session::restart() {
@@ -164,6 +183,7 @@ void Session::take_snapshot(const SnapshotPtr& snapshot) {
             ModeChange change;
             change.from = from;
             change.to = mode;
+            change.parameters_before = change.parameters = mode_parameters_;
             change.moved = snapshot->server.gauge(telemetry::Gauge::last_hand_off_count).value_or(0);
             change.duration_ms =
                 static_cast<double>(snapshot->server.gauge(telemetry::Gauge::last_hand_off_ns).value_or(0)) / 1e6;
@@ -191,6 +211,9 @@ void Session::ask_for_modes() {
         if (!answer) return; // the server's death is told by its own signal
         modes_ = mode_descriptions_of(*answer);
         emit modesChanged();
+    });
+    call(Target::server, "status", {}, [this](telemetry::Outcome<boost::json::value> answer) {
+        if (answer) set_parameters(mode_parameters_of(*answer));
     });
 }
 

@@ -39,6 +39,7 @@ public:
     // The mode that new connections get, as far as known.
     const QString& mode() const noexcept { return mode_; }
     bool mode_is_changing() const noexcept { return mode_is_changing_; }
+    const ModeParameters& mode_parameters() const noexcept { return mode_parameters_; }
 
     enum class Target { server, load };
     using Answer = std::function<void(telemetry::Outcome<boost::json::value>)>;
@@ -48,12 +49,15 @@ public:
 
 public slots:
     void changeMode(const QString& id);
+    // Makes the mode anew with other parameters and moves all connections there. What did not change is not asked for.
+    void changeParameters(const connscope::app::ModeParameters& wanted);
     void restart();
     void restartLoad();
     // Changes the running load: the population of the same name, or a new one. In connscope-load's words.
     void setPopulation(const QString& text);
     void removePopulation(const QString& name);
-    // Replaces all populations. Another protocol starts server and load anew; else no connection is lost that is still wanted.
+    // Replaces all populations. Another protocol starts server and load anew; else no connection is lost that is still
+    // wanted.
     void setWorkload(const QString& protocol, const QStringList& populations);
     void setLoadRunning(bool running);
     // Closes one connection from the server's side.
@@ -65,6 +69,8 @@ signals:
     void serverChanged(const connscope::app::ProcessStatus& status);
     void loadChanged(const connscope::app::ProcessStatus& status);
     void modesChanged();
+    // What the server's modes are made with, as it told.
+    void modeParametersChanged(const connscope::app::ModeParameters& parameters);
     void modeChangeBegan(const QString& to);
     void modeChanged(const connscope::app::ModeChange& change);
     void modeChangeRefused(const QString& to, const QString& reason);
@@ -76,6 +82,8 @@ private:
     void take_snapshot(const SnapshotPtr& snapshot);
     void set_server(const ProcessStatus& status);
     void ask_for_modes();
+    void hand_off(const char* method, boost::json::object parameters, const QString& to);
+    void set_parameters(const ModeParameters& parameters);
     void change_load(const char* method, boost::json::object parameters);
 
     Plan plan_;
@@ -83,15 +91,16 @@ private:
     ProcessStatus load_;
     std::vector<ModeDescription> modes_;
     QString mode_;
+    ModeParameters mode_parameters_;
     bool mode_is_changing_ = false;
     bool stopped_ = false;
 
     QThread watching_;
     QThread calling_server_;
     QThread calling_load_;
-    Watcher* watcher_;       // lives on watching_
-    Remote* server_remote_;  // lives on calling_server_
-    Remote* load_remote_;    // lives on calling_load_
+    Watcher* watcher_;      // lives on watching_
+    Remote* server_remote_; // lives on calling_server_
+    Remote* load_remote_;   // lives on calling_load_
 };
 
 } // namespace connscope::app

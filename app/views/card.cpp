@@ -13,7 +13,8 @@ namespace {
 constexpr double radius = 6;
 }
 
-Card::Card(QWidget* parent) : QFrame(parent) {}
+Card::Card(QWidget* parent)
+    : QFrame(parent) {}
 
 void Card::paintEvent(QPaintEvent*) {
     const Ink& colours = ink(palette());
@@ -24,7 +25,10 @@ void Card::paintEvent(QPaintEvent*) {
     painter.drawRoundedRect(QRectF(rect()).adjusted(0.5, 0.5, -0.5, -0.5), radius, radius);
 }
 
-MutedLabel::MutedLabel(const QString& text, QWidget* parent) : QLabel(text, parent) { colour_text(); }
+MutedLabel::MutedLabel(const QString& text, QWidget* parent)
+    : QLabel(text, parent) {
+    colour_text();
+}
 
 void MutedLabel::changeEvent(QEvent* event) {
     QLabel::changeEvent(event);
@@ -39,13 +43,60 @@ void MutedLabel::colour_text() {
     colouring_ = false;
 }
 
-InfoButton::InfoButton(const QString& title, const QString& tip, QWidget* parent) : QToolButton(parent) {
+ScaledLabel::ScaledLabel(const QString& text, double factor, QFont::Weight weight, QWidget* parent)
+    : QLabel(text, parent)
+    , factor_(factor)
+    , weight_(weight) {
+    setFont(scaled_font(QApplication::font(), factor_, weight_));
+}
+
+void ScaledLabel::changeEvent(QEvent* event) {
+    QLabel::changeEvent(event);
+    if (event->type() == QEvent::ApplicationFontChange) setFont(scaled_font(QApplication::font(), factor_, weight_));
+}
+
+CaptionLabel::CaptionLabel(const QString& text, QWidget* parent)
+    : MutedLabel(text, parent) {
+    setFont(scaled_font(QApplication::font(), 0.88));
+}
+
+void CaptionLabel::changeEvent(QEvent* event) {
+    MutedLabel::changeEvent(event);
+    if (event->type() == QEvent::ApplicationFontChange) setFont(scaled_font(QApplication::font(), 0.88));
+}
+
+ElidedLine::ElidedLine(Qt::Alignment side, QWidget* parent)
+    : QWidget(parent)
+    , side_(side) {
+    setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Fixed);
+}
+
+void ElidedLine::show_text(const QString& text) {
+    if (text == text_) return;
+    text_ = text;
+    setToolTip(text);
+    setAccessibleName(text);
+    updateGeometry();
+    update();
+}
+
+QSize ElidedLine::sizeHint() const { return {fontMetrics().horizontalAdvance(text_) + 2, fontMetrics().height() + 2}; }
+
+void ElidedLine::paintEvent(QPaintEvent*) {
+    QPainter painter(this);
+    painter.setPen(ink(palette()).muted);
+    painter.drawText(rect(), side_ | Qt::AlignVCenter, fontMetrics().elidedText(text_, Qt::ElideRight, width()));
+}
+
+InfoButton::InfoButton(const QString& title, const QString& tip, QWidget* parent)
+    : QToolButton(parent) {
     setToolTip(tip);
     setAccessibleName(tr("About %1").arg(title));
     setAccessibleDescription(tip);
     setFocusPolicy(Qt::TabFocus);
     setCursor(Qt::WhatsThisCursor);
-    connect(this, &QToolButton::clicked, this, [this] { QToolTip::showText(mapToGlobal(rect().bottomLeft()), toolTip(), this); });
+    connect(this, &QToolButton::clicked, this,
+            [this] { QToolTip::showText(mapToGlobal(rect().bottomLeft()), toolTip(), this); });
 }
 
 void InfoButton::paintEvent(QPaintEvent*) {

@@ -31,6 +31,48 @@ private:
     bool colouring_ = false;
 };
 
+// A label whose text is `factor` times as big as the usual one and stays so when the usual size changes.
+class ScaledLabel : public QLabel {
+    Q_OBJECT
+public:
+    ScaledLabel(const QString& text, double factor, QFont::Weight weight, QWidget* parent = nullptr);
+
+protected:
+    void changeEvent(QEvent* event) override;
+
+private:
+    double factor_;
+    QFont::Weight weight_;
+};
+
+// The small words above a control.
+class CaptionLabel : public MutedLabel {
+    Q_OBJECT
+public:
+    explicit CaptionLabel(const QString& text, QWidget* parent = nullptr);
+
+protected:
+    void changeEvent(QEvent* event) override;
+};
+
+// One muted line that ends with "…" where the room does; the tool tip has it all.
+class ElidedLine : public QWidget {
+    Q_OBJECT
+public:
+    explicit ElidedLine(Qt::Alignment side = Qt::AlignLeft, QWidget* parent = nullptr);
+    void show_text(const QString& text);
+    const QString& text() const noexcept { return text_; }
+    QSize sizeHint() const override;
+    QSize minimumSizeHint() const override { return {0, sizeHint().height()}; }
+
+protected:
+    void paintEvent(QPaintEvent* event) override;
+
+private:
+    Qt::Alignment side_;
+    QString text_;
+};
+
 // The small round "i" whose tool tip says what a view counts, where the number comes from and how often.
 class InfoButton : public QToolButton {
     Q_OBJECT

@@ -9,7 +9,6 @@
 #include <QCoreApplication>
 #include <QFileInfo>
 #include <QPainter>
-#include <QSaveFile>
 #include <QSvgGenerator>
 
 #include <cmath>
@@ -79,11 +78,7 @@ SaveError save_chart(Chart& chart, const History& history, const TimeView& view,
     } else {
         return tr("%1 was not saved: a chart can be saved as .png, .svg or .csv.").arg(file);
     }
-    QSaveFile out(file);
-    if (!out.open(QIODevice::WriteOnly) || out.write(bytes) != bytes.size() || !out.commit()) {
-        return tr("%1 was not saved: %2.").arg(file, out.errorString());
-    }
-    return {};
+    return save_file(file, bytes);
 }
 
 } // namespace connscope::app

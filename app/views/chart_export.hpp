@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "models/saved_file.hpp"
+
 #include <QImage>
-#include <QString>
 
 namespace connscope::app {
 
@@ -10,11 +11,8 @@ class Chart;
 class History;
 class TimeView;
 
-// What became of saving: empty when all is well, else a sentence with the reason.
-using SaveError = QString;
-
-// Writes a chart as it is on the screen, by the file's extension: .png, .svg or .csv (the shown stretch of its quantities, one
-// line per reading). A file that cannot be written completely is not written at all.
+// Writes a chart as it is on the screen, by the file's extension: .png, .svg or .csv (the shown stretch of its quantities,
+// one line per reading). A file that cannot be written completely is not written at all.
 SaveError save_chart(Chart& chart, const History& history, const TimeView& view, const QString& file);
 
 // A chart's card as a picture, twice as fine as the screen.

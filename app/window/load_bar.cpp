@@ -5,10 +5,9 @@
 #include "views/palette.hpp"
 #include "window/flow_layout.hpp"
 #include "window/log_slider.hpp"
+#include "window/mode_bar.hpp"
 #include "window/stepper.hpp"
 
-#include <QComboBox>
-#include <QHBoxLayout>
 #include <QPainter>
 #include <QVBoxLayout>
 
@@ -21,7 +20,8 @@ constexpr double most_connections = 20'000;
 constexpr double most_requests = 200'000;
 } // namespace
 
-LoadBar::LoadBar(QWidget* parent) : QFrame(parent) {
+LoadBar::LoadBar(QWidget* parent)
+    : QFrame(parent) {
     setObjectName(QStringLiteral("load_bar"));
     setAccessibleName(tr("Load"));
     auto* flow = new FlowLayout(22, 4);
@@ -32,41 +32,41 @@ LoadBar::LoadBar(QWidget* parent) : QFrame(parent) {
     policy.setHeightForWidth(true);
     setSizePolicy(policy);
 
-    auto* choose = new QWidget(this);
-    auto* row = new QHBoxLayout(choose);
-    row->setContentsMargins(0, 0, 0, 0);
-    row->setSpacing(7);
-    row->addWidget(new MutedLabel(tr("Load"), choose));
-    workloads_box_ = new QComboBox(choose);
-    workloads_box_->setObjectName(QStringLiteral("workloads"));
-    workloads_box_->setAccessibleName(tr("Workload"));
-    workloads_box_->setToolTip(tr("A mix of clients. It replaces the one that runs; those that both have stay connected."));
-    workloads_box_->setSizeAdjustPolicy(QComboBox::AdjustToContents);
-    row->addWidget(workloads_box_);
-    flow->addWidget(choose);
+    panel_button_ = new SegmentButton(QString(), this);
+    panel_button_->setObjectName(QStringLiteral("load_panel_button"));
+    panel_button_->setAccessibleName(tr("Workloads and clients"));
+    panel_button_->setToolTip(tr("Shows the workloads to choose from, and a table of all clients to change."));
+    show_title(tr("your own mix"));
+    flow->addWidget(panel_button_);
 
-    connections_ = new LogSlider(QStringLiteral("load_connections"), tr("Connections"), 1, most_connections, {},
-                                 tr("How many clients are connected and send requests. More are opened, or some are closed, while "
-                                    "the others go on."),
-                                 this);
-    rate_ = new LogSlider(QStringLiteral("load_rate"), tr("Requests/s"), 10, most_requests, tr("most"),
-                          tr("How many requests these clients send in a second, all together. At the left end each sends the next one "
-                             "as soon as it has its answer."),
-                          this);
+    connections_ =
+        new LogSlider(QStringLiteral("load_connections"), tr("Connections"), 1, most_connections, {},
+                      tr("How many clients are connected and send requests. More are opened, or some are closed, while "
+                         "the others go on."),
+                      this);
+    rate_ = new LogSlider(
+        QStringLiteral("load_rate"), tr("Requests/s"), 10, most_requests, tr("most"),
+        tr("How many requests these clients send in a second, all together. At the left end each sends the next one "
+           "as soon as it has its answer."),
+        this);
     idle_ = new Stepper(QStringLiteral("idle"), tr("idle"), 100,
                         tr("Clients that connect and say nothing: what does a waiting connection cost?"), this);
-    slow_readers_ = new Stepper(QStringLiteral("slow_reader"), tr("slow readers"), 1,
-                                tr("A client that takes its answers a little at a time: the server has to wait until it can write."),
-                                this);
-    hogs_ = new Stepper(QStringLiteral("hog"), tr("hogs"), 1,
-                        tr("A client whose requests take 100 ms of CPU without a pause, four a second: who else has to wait?"), this);
-    for (QWidget* widget : std::initializer_list<QWidget*>{connections_, rate_, idle_, slow_readers_, hogs_}) flow->addWidget(widget);
+    slow_readers_ = new Stepper(
+        QStringLiteral("slow_reader"), tr("slow readers"), 1,
+        tr("A client that takes its answers a little at a time: the server has to wait until it can write."), this);
+    hogs_ = new Stepper(
+        QStringLiteral("hog"), tr("hogs"), 1,
+        tr("A client whose requests take 100 ms of CPU without a pause, four a second: who else has to wait?"), this);
+    for (QWidget* widget : std::initializer_list<QWidget*>{connections_, rate_, idle_, slow_readers_, hogs_})
+        flow->addWidget(widget);
 
     send_timer_.setSingleShot(true);
     send_timer_.setInterval(send_interval);
     connect(&send_timer_, &QTimer::timeout, this, &LoadBar::send_wanted);
     settle_timer_.setSingleShot(true);
     settle_timer_.setInterval(settle_interval);
+    panel_button_->setCheckable(false);
+    connect(panel_button_, &QAbstractButton::clicked, this, &LoadBar::panelWanted);
     connect(connections_, &LogSlider::valueWanted, this, &LoadBar::change_active);
     connect(rate_, &LogSlider::valueWanted, this, &LoadBar::change_active);
     connect(idle_, &Stepper::countWanted, this,
@@ -75,27 +75,19 @@ LoadBar::LoadBar(QWidget* parent) : QFrame(parent) {
             [this](int count) { want(QStringLiteral("slow-reader"), count > 0 ? slow_reader_text(count) : QString()); });
     connect(hogs_, &Stepper::countWanted, this,
             [this](int count) { want(QStringLiteral("hog"), count > 0 ? hog_text(count) : QString()); });
-    connect(workloads_box_, &QComboBox::activated, this, [this](int index) {
-        if (index < 1) return; // "as it is"
-        emit workloadWanted(workloads_[static_cast<std::size_t>(index - 1)]);
-    });
 }
 
-void LoadBar::show_workloads(std::vector<Workload> workloads) {
-    workloads_ = std::move(workloads);
-    workloads_box_->clear();
-    workloads_box_->addItem(tr("a mix of your own"));
-    workloads_box_->setItemData(0, tr("What runs now."), Qt::ToolTipRole);
-    for (const Workload& workload : workloads_) {
-        workloads_box_->addItem(workload.title);
-        workloads_box_->setItemData(workloads_box_->count() - 1, workload.explains, Qt::ToolTipRole);
-    }
+void LoadBar::show_title(const QString& title) {
+    const QString text = tr("Load: %1").arg(title);
+    if (text == panel_button_->text()) return;
+    panel_button_->setText(text);
+    panel_button_->updateGeometry();
 }
 
 void LoadBar::show_load(const Snapshot& snapshot, const QString& protocol) {
     hogs_->set_refusal(protocol == QLatin1String("http") ? QString()
                                                          : tr("An echo never computes: hogs need the protocol http."));
-    if (!snapshot.has_load || send_timer_.isActive() || settle_timer_.isActive()) return;
+    if (!snapshot.has_load || is_settling()) return;
     active_.reset();
     int idle = 0;
     int slow = 0;

@@ -9,13 +9,11 @@
 #include <QTimer>
 
 #include <map>
-#include <vector>
-
-class QComboBox;
 
 namespace connscope::app {
 
 class LogSlider;
+class SegmentButton;
 class Stepper;
 
 // What is done to the server, on one line: a workload to choose, how many clients send how much, and who misbehaves. Every
@@ -25,39 +23,43 @@ class LoadBar : public QFrame {
 public:
     explicit LoadBar(QWidget* parent = nullptr);
 
-    void show_workloads(std::vector<Workload> workloads);
     // What runs now, as the load's segment tells.
     void show_load(const Snapshot& snapshot, const QString& protocol);
     void set_usable(bool usable);
+    // The title of the workload that runs, or of a mix of one's own.
+    void show_title(const QString& title);
+    // Wants a population as `text` says, or with an empty one none of that name. Changes that come fast, as from a dragged
+    // slider, are gathered.
+    void want(const QString& name, const QString& text);
+    // While true, what the load tells may be older than what was wanted.
+    bool is_settling() const { return send_timer_.isActive() || settle_timer_.isActive(); }
 
     LogSlider& connections() noexcept { return *connections_; }
     LogSlider& rate() noexcept { return *rate_; }
     Stepper& idle() noexcept { return *idle_; }
     Stepper& hogs() noexcept { return *hogs_; }
     Stepper& slow_readers() noexcept { return *slow_readers_; }
-    QComboBox& workloads() noexcept { return *workloads_box_; }
+    SegmentButton& panel_button() noexcept { return *panel_button_; }
 
 signals:
     void populationWanted(const QString& text);
     void populationUnwanted(const QString& name);
-    void workloadWanted(const connscope::app::Workload& workload);
+    void panelWanted();
 
 protected:
     void paintEvent(QPaintEvent* event) override;
 
 private:
-    void want(const QString& name, const QString& text); // text empty: remove it
     void change_active();
     void send_wanted();
 
-    std::vector<Workload> workloads_;
-    QComboBox* workloads_box_;
+    SegmentButton* panel_button_; // shows and hides the panel with all of the load
     LogSlider* connections_;
     LogSlider* rate_;
     Stepper* idle_;
     Stepper* slow_readers_;
     Stepper* hogs_;
-    std::optional<Population> active_; // the one whose size the sliders show
+    std::optional<Population> active_;  // the one whose size the sliders show
     std::map<QString, QString> wanted_; // changes on their way, by name: a dragged slider sends only its latest
     QTimer send_timer_;
     QTimer settle_timer_; // while it runs, what the segment tells may be older than what was wanted

@@ -3,6 +3,7 @@
 
 #include "models/format.hpp"
 #include "models/population.hpp"
+#include "views/card.hpp"
 #include "views/chart_grid.hpp"
 #include "views/connection_map.hpp"
 #include "views/connection_view.hpp"
@@ -12,16 +13,22 @@
 #include "views/what_changed.hpp"
 #include "window/banner.hpp"
 #include "window/load_bar.hpp"
+#include "window/load_panel.hpp"
 #include "window/mode_bar.hpp"
+#include "window/mode_parameters_row.hpp"
 #include "window/number_row.hpp"
 #include "window/panel.hpp"
+#include "window/settings.hpp"
 #include "window/status_line.hpp"
 
-#include <QActionGroup>
+#include <QAbstractButton>
+#include <QAbstractItemView>
+#include <QAbstractSlider>
 #include <QApplication>
 #include <QCloseEvent>
+#include <QComboBox>
+#include <QKeyEvent>
 #include <QMenuBar>
-#include <QMessageBox>
 #include <QSettings>
 #include <QStatusBar>
 #include <QVBoxLayout>
@@ -34,10 +41,23 @@ constexpr std::uint64_t slow_frames = 4;
 constexpr std::uint64_t comparison_frames = 20;
 constexpr std::size_t slow_rows = 20'000; // with more connections the table is sorted anew half as often
 constexpr std::size_t undo_depth = 50;
+
+bool needs_key(const QWidget* focus, const QKeyEvent& key) {
+    if (key.modifiers() != Qt::NoModifier) return false;
+    if (key.key() == Qt::Key_Space) {
+        return qobject_cast<const QAbstractButton*>(focus) != nullptr || qobject_cast<const QComboBox*>(focus) != nullptr;
+    }
+    if (key.key() != Qt::Key_Home) return false;
+    return qobject_cast<const QAbstractSlider*>(focus) != nullptr || qobject_cast<const QAbstractItemView*>(focus) != nullptr ||
+           qobject_cast<const QComboBox*>(focus) != nullptr;
+}
 } // namespace
 
 MainWindow::MainWindow(Plan plan, Theme theme, bool remembers, QWidget* parent)
-    : QMainWindow(parent), session_(std::move(plan)), theme_(theme), remembers_(remembers) {
+    : QMainWindow(parent)
+    , session_(std::move(plan))
+    , theme_(theme)
+    , remembers_(remembers) {
     setObjectName(QStringLiteral("main_window"));
     setWindowTitle(tr("connscope"));
     make_sheet();
@@ -45,7 +65,9 @@ MainWindow::MainWindow(Plan plan, Theme theme, bool remembers, QWidget* parent)
     connect_session();
     connections_->table().setFocus();
     if (!remembers_) return;
+    thresholds_ = remembered_thresholds();
     const QSettings settings;
+    change_text_size(settings.value(QStringLiteral("window/text_steps")).toInt());
     restoreGeometry(settings.value(QStringLiteral("window/geometry")).toByteArray());
     restoreState(settings.value(QStringLiteral("window/state")).toByteArray());
 }
@@ -59,6 +81,8 @@ void MainWindow::make_top() {
     menu_bar_->setObjectName(QStringLiteral("menu_bar"));
     server_banner_ = new Banner(QStringLiteral("server_banner"), top);
     load_banner_ = new Banner(QStringLiteral("load_banner"), top);
+    notice_banner_ = new Banner(QStringLiteral("notice_banner"), top);
+    connect(notice_banner_, &Banner::acted, notice_banner_, &Banner::clear);
     mode_bar_ = new ModeBar(top);
     load_bar_ = new LoadBar(top);
     numbers_ = new NumberRow(history_, top);
@@ -70,21 +94,24 @@ void MainWindow::make_top() {
     live_ = new SegmentButton(tr("Pause"), top);
     live_->setObjectName(QStringLiteral("live"));
     live_->setAccessibleName(tr("Pause the view or go back to now"));
-    live_->setToolTip(tr("Stops the charts, the map and the table, so that they can be looked at; what happens is recorded all the "
-                         "while. (Space)"));
+    live_->setToolTip(
+        tr("Stops the charts, the map and the table, so that they can be looked at; what happens is recorded all the "
+           "while. (Space)"));
 
     auto* first_line = new QHBoxLayout;
     first_line->setContentsMargins(0, 2, 0, 0);
     first_line->setSpacing(10);
     first_line->addWidget(menu_bar_);
-    first_line->addWidget(mode_bar_->message_label(), 1);
+    first_line->addWidget(mode_bar_->hint_line(), 1);
+    first_line->addWidget(mode_bar_->message_line());
     first_line->addWidget(warnings_button_);
     first_line->addWidget(live_);
     auto* stack = new QVBoxLayout(top);
     stack->setContentsMargins(0, 0, 0, 6);
     stack->setSpacing(7);
     stack->addLayout(first_line);
-    for (QWidget* widget : std::initializer_list<QWidget*>{server_banner_, load_banner_, mode_bar_, load_bar_, numbers_}) {
+    for (QWidget* widget :
+         std::initializer_list<QWidget*>{server_banner_, load_banner_, notice_banner_, mode_bar_, load_bar_, numbers_}) {
         stack->addWidget(widget);
     }
     setMenuWidget(top);
@@ -110,8 +137,10 @@ void MainWindow::make_sheet() {
 
 void MainWindow::make_panels() {
     setDockOptions(AnimatedDocks | AllowNestedDocks | AllowTabbedDocks);
+    setTabPosition(Qt::AllDockWidgetAreas, QTabWidget::North);
     connections_ = new ConnectionView(connection_model_);
-    connections_panel_ = new Panel(QStringLiteral("connections_panel"), tr("Connections"), connections_, connections_->filter(), this);
+    connections_panel_ =
+        new Panel(QStringLiteral("connections_panel"), tr("Connections"), connections_, connections_->filter(), this);
     map_ = new ConnectionMap;
     map_panel_ = new Panel(QStringLiteral("map_panel"), tr("Map"), map_, map_->chooser(), this);
     timeline_view_ = new TimelineView(timeline_, time_view_);
@@ -121,13 +150,16 @@ void MainWindow::make_panels() {
     what_changed_panel_ = new Panel(QStringLiteral("what_changed_panel"), tr("What changed"), what_changed_, nullptr, this);
     warning_list_ = new WarningList(warning_board_);
     warnings_panel_ = new Panel(QStringLiteral("warnings_panel"), tr("Warnings"), warning_list_, nullptr, this);
+    load_panel_ = new LoadPanel;
+    load_panel_dock_ = new Panel(QStringLiteral("load_panel"), tr("Load"), load_panel_, nullptr, this);
+    connect(load_panel_, &LoadPanel::summaryChanged, load_panel_dock_, &Panel::show_summary);
+    panels_ = {connections_panel_, load_panel_dock_, map_panel_, timeline_panel_, what_changed_panel_, warnings_panel_};
     place_panels();
 
     connect(warning_list_, &WarningList::chosen, this, &MainWindow::go_to);
     connect(warnings_button_, &QAbstractButton::clicked, this, [this] {
         warnings_button_->setChecked(false);
-        warnings_panel_->show();
-        warnings_panel_->raise();
+        warnings_panel_->bring_up();
         if (warning_board_.active() > 0) go_to(warning_board_.warnings().front().finding);
     });
     connect(connections_, &ConnectionView::summaryChanged, connections_panel_, &Panel::show_summary);
@@ -138,22 +170,24 @@ void MainWindow::make_panels() {
     connect(map_, &ConnectionMap::clicked, connections_, &ConnectionView::select);
     connect(timeline_view_, &TimelineView::clicked, connections_, &ConnectionView::select);
     connect(connections_, &ConnectionView::followWanted, this, [this] {
-        timeline_panel_->show();
-        timeline_panel_->raise();
+        timeline_panel_->bring_up();
         timeline_view_->setFocus();
     });
-    connect(connections_, &ConnectionView::closeWanted, this, [this](const ConnectionKey& key) { session_.closeConnection(key.id); });
+    connect(connections_, &ConnectionView::closeWanted, this,
+            [this](const ConnectionKey& key) { session_.closeConnection(key.id); });
     connect(what_changed_, &WhatChanged::summaryChanged, what_changed_panel_, &Panel::show_summary);
 }
 
 void MainWindow::place_panels() {
-    for (Panel* panel : {connections_panel_, map_panel_, timeline_panel_, what_changed_panel_, warnings_panel_}) {
+    for (Panel* panel : panels_) {
         panel->setFloating(false);
         panel->show();
     }
     addDockWidget(Qt::BottomDockWidgetArea, connections_panel_);
     splitDockWidget(connections_panel_, map_panel_, Qt::Horizontal);
     splitDockWidget(map_panel_, timeline_panel_, Qt::Horizontal);
+    tabifyDockWidget(connections_panel_, load_panel_dock_);
+    connections_panel_->raise();
     addDockWidget(Qt::RightDockWidgetArea, what_changed_panel_);
     splitDockWidget(what_changed_panel_, warnings_panel_, Qt::Vertical);
     const int line = fontMetrics().height();
@@ -162,58 +196,6 @@ void MainWindow::place_panels() {
     resizeDocks({connections_panel_, map_panel_, timeline_panel_}, {42, 20, 38}, Qt::Horizontal);
     resizeDocks({what_changed_panel_}, {fontMetrics().averageCharWidth() * 42}, Qt::Horizontal);
     resizeDocks({what_changed_panel_, warnings_panel_}, {3, 1}, Qt::Vertical);
-}
-
-void MainWindow::make_menus() {
-    QMenu* file = menu_bar_->addMenu(tr("&File"));
-    file->addAction(tr("&Quit"), QKeySequence(QStringLiteral("Ctrl+Q")), this, &QWidget::close);
-
-    QMenu* server = menu_bar_->addMenu(tr("&Server"));
-    undo_ = server->addAction(tr("&Undo the change of mode"), QKeySequence::Undo, this, &MainWindow::undoModeChange);
-    undo_->setEnabled(false);
-    server->addAction(tr("&Restart server and load"), QKeySequence(QStringLiteral("Ctrl+Shift+R")), &session_, &Session::restart);
-    QMenu* modes = server->addMenu(tr("&Mode"));
-    connect(&session_, &Session::modesChanged, modes, [this, modes] {
-        modes->clear();
-        int number = 0;
-        for (const ModeDescription& mode : session_.modes()) {
-            QAction* action = modes->addAction(mode.name, &session_, [this, id = mode.id] { session_.changeMode(id); });
-            action->setToolTip(mode.hint);
-            if (++number <= 9) action->setShortcut(QKeySequence(QStringLiteral("Ctrl+%1").arg(number)));
-        }
-    });
-
-    QMenu* view = menu_bar_->addMenu(tr("&View"));
-    pause_ = view->addAction(tr("&Pause the view"), QKeySequence(Qt::Key_Space), &time_view_, &TimeView::togglePause);
-    pause_->setCheckable(true);
-    connect(live_, &QAbstractButton::clicked, &time_view_, &TimeView::togglePause);
-    connect(&time_view_, &TimeView::liveChanged, this, [this](bool live) {
-        pause_->setChecked(!live);
-        live_->setText(live ? tr("Pause") : tr("Back to live"));
-        live_->setChecked(!live);
-        live_->updateGeometry();
-    });
-    connect(&time_view_, &TimeView::viewChanged, charts_, &ChartGrid::refresh);
-    view->addAction(tr("Back to the last &minute"), QKeySequence(Qt::Key_Home), &time_view_, &TimeView::resetSpan);
-    view->addSeparator();
-    for (Panel* panel : {connections_panel_, map_panel_, timeline_panel_, what_changed_panel_, warnings_panel_}) view->addAction(panel->toggleViewAction());
-    view->addAction(tr("&Reset layout"), this, &MainWindow::reset_layout);
-    view->addSeparator();
-    auto* themes = new QActionGroup(this);
-    for (const auto& [theme, text] : {std::pair{Theme::system, tr("Colours of the &desktop")},
-                                      std::pair{Theme::light, tr("&Light")}, std::pair{Theme::dark, tr("&Dark")}}) {
-        QAction* action = view->addAction(text, this, [this, theme = theme] { set_theme(theme); });
-        action->setCheckable(true);
-        action->setChecked(theme == theme_);
-        themes->addAction(action);
-    }
-    view->addSeparator();
-    view->addAction(tr("&Bigger text"), QKeySequence::ZoomIn, this, [this] { change_text_size(text_steps_ + 1); });
-    view->addAction(tr("&Smaller text"), QKeySequence::ZoomOut, this, [this] { change_text_size(text_steps_ - 1); });
-    view->addAction(tr("&Usual text"), QKeySequence(QStringLiteral("Ctrl+0")), this, [this] { change_text_size(0); });
-
-    QMenu* help = menu_bar_->addMenu(tr("&Help"));
-    help->addAction(tr("&About connscope"), this, &MainWindow::show_about);
 }
 
 void MainWindow::connect_session() {
@@ -227,12 +209,27 @@ void MainWindow::connect_session() {
     connect(&session_, &Session::modeChangeBegan, this,
             [this](const QString& to) { mode_bar_->show_progress(to, connection_model_.total()); });
     connect(&session_, &Session::modeChanged, this, &MainWindow::finish_mode_change);
-    connect(&session_, &Session::modeChangeRefused, mode_bar_, &ModeBar::show_refusal);
+    connect(&session_, &Session::modeChangeRefused, this, [this](const QString& to, const QString& reason) {
+        mode_bar_->show_refusal(to);
+        tell(reason, true);
+        mode_bar_->parameters().show_parameters(session_.mode_parameters());
+        undoing_ = false;
+    });
+    connect(&session_, &Session::modeParametersChanged, &mode_bar_->parameters(), &ModeParametersRow::show_parameters);
+    connect(&mode_bar_->parameters(), &ModeParametersRow::parametersWanted, &session_, &Session::changeParameters);
     connect(mode_bar_, &ModeBar::modeWanted, &session_, &Session::changeMode);
-    load_bar_->show_workloads(workloads_in(workloads_folder(session_.plan().companions_folder)));
+    load_panel_->show_workloads(workloads_in(workloads_folder(session_.plan().companions_folder)));
     connect(load_bar_, &LoadBar::populationWanted, &session_, &Session::setPopulation);
     connect(load_bar_, &LoadBar::populationUnwanted, &session_, &Session::removePopulation);
-    connect(load_bar_, &LoadBar::workloadWanted, &session_,
+    connect(load_panel_, &LoadPanel::populationWanted, load_bar_, [this](const QString& text) {
+        if (const auto population = parse_population(text)) load_bar_->want(population->name, text);
+    });
+    connect(load_panel_, &LoadPanel::populationUnwanted, load_bar_,
+            [this](const QString& name) { load_bar_->want(name, {}); });
+    connect(load_panel_, &LoadPanel::titleChanged, load_bar_,
+            [this](const QString& title) { load_bar_->show_title(title.isEmpty() ? tr("your own mix") : title); });
+    connect(load_bar_, &LoadBar::panelWanted, load_panel_dock_, &Panel::bring_up);
+    connect(load_panel_, &LoadPanel::workloadWanted, &session_,
             [this](const Workload& workload) { session_.setWorkload(workload.protocol, workload.populations); });
     connect(&session_, &Session::loadAnswered, this, [this](const QString& note) {
         if (!note.isEmpty()) tell(note, true);
@@ -282,7 +279,8 @@ void MainWindow::take_snapshot(const SnapshotPtr& snapshot) {
         what_changed_->refresh();
     }
     if (history_.marks().empty() && snapshot->has_server) { // the first stretch is that of the first mode
-        history_.mark({history_.newest_time(), Mark::Kind::server_started, mode_bar_->name_of(session_.mode()), session_.mode()});
+        history_.mark(
+            {history_.newest_time(), Mark::Kind::server_started, mode_bar_->name_of(session_.mode()), session_.mode()});
     }
     if (!was_alive_ && snapshot->has_server && !snapshot->server.connections.empty()) {
         was_alive_ = true;
@@ -296,6 +294,7 @@ void MainWindow::refresh_slowly() {
         charts_->refresh_legends();
         numbers_->refresh();
         load_bar_->show_load(*newest_, session_.plan().protocol);
+        load_panel_->show_load(*newest_, session_.plan().protocol);
         const QString mode = session_.modes().empty() ? session_.mode() : mode_bar_->name_of(session_.mode());
         status_line_->show_server(session_.server(), mode, history_.newest_time() - mode_since_);
         status_line_->show_load(session_.load(),
@@ -337,10 +336,12 @@ void MainWindow::show_server(const ProcessStatus& status) {
     case Phase::starting:
         mode_since_ = std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
         if (!history_.empty()) {
-            history_.mark({history_.newest_time(), Mark::Kind::server_started, mode_bar_->name_of(session_.mode()), session_.mode()});
+            history_.mark(
+                {history_.newest_time(), Mark::Kind::server_started, mode_bar_->name_of(session_.mode()), session_.mode()});
         }
         break;
-    case Phase::absent: break;
+    case Phase::absent:
+        break;
     }
 }
 
@@ -354,7 +355,13 @@ void MainWindow::show_load(const ProcessStatus& status) {
     }
 }
 
-void MainWindow::tell(const QString& text, bool is_bad) { mode_bar_->show_message(text, is_bad); }
+void MainWindow::tell(const QString& text, bool is_bad) {
+    if (is_bad) {
+        notice_banner_->show_problem(text, tr("Close"), tr("Hides this message."));
+    } else {
+        mode_bar_->show_message(text);
+    }
+}
 
 void MainWindow::check_warnings() {
     const FrameShare share(meter_, "warnings");
@@ -362,8 +369,8 @@ void MainWindow::check_warnings() {
     for (const ModeDescription& mode : session_.modes()) {
         if (mode.id == session_.mode()) program_decides = mode.scheduling != ModeDescription::Scheduling::kernel;
     }
-    warning_board_.update({*newest_, session_.server(), thresholds_, history_.newest_time(), mode_bar_->name_of(session_.mode()),
-                           program_decides});
+    warning_board_.update({*newest_, session_.server(), thresholds_, history_.newest_time(),
+                           mode_bar_->name_of(session_.mode()), program_decides});
     if (frame_ % slow_frames != 0) return;
     warning_list_->refresh(history_.newest_time());
     show_warnings_button();
@@ -382,15 +389,13 @@ void MainWindow::show_warnings_button() {
 
 void MainWindow::go_to(const Finding& finding) {
     if (finding.culprit) {
-        connections_panel_->show();
-        connections_panel_->raise();
+        connections_panel_->bring_up();
         connections_->select(*finding.culprit);
         return;
     }
     if (auto* view = findChild<QWidget*>(finding.view); view != nullptr) {
         if (auto* panel = qobject_cast<Panel*>(view)) {
-            panel->show();
-            panel->raise();
+            panel->bring_up();
         }
         view->setFocus();
     }
@@ -398,50 +403,45 @@ void MainWindow::go_to(const Finding& finding) {
 
 void MainWindow::finish_mode_change(const ModeChange& change) {
     mode_bar_->show_result(change);
+    notice_banner_->clear();
     mode_since_ = history_.newest_time();
-    history_.mark({history_.newest_time(), Mark::Kind::mode_change, mode_bar_->name_of(change.to), change.to});
+    QString label = mode_bar_->name_of(change.to);
+    if (const ModeDescription* mode = mode_bar_->description_of(change.to); mode != nullptr && change.from == change.to) {
+        label = tr("%1, %2").arg(label, parameters_text(*mode, change.parameters));
+    }
+    history_.mark({history_.newest_time(), Mark::Kind::mode_change, label, change.to});
     if (!undoing_) {
-        modes_before_.push_back(change.from);
-        if (modes_before_.size() > undo_depth) modes_before_.erase(modes_before_.begin());
+        changes_.push_back(change);
+        if (changes_.size() > undo_depth) changes_.erase(changes_.begin());
     }
     undoing_ = false;
-    undo_->setEnabled(!modes_before_.empty());
-    undo_->setText(modes_before_.empty() ? tr("&Undo the change of mode")
-                                         : tr("&Undo: back to %1").arg(mode_bar_->name_of(modes_before_.back())));
+    undo_->setEnabled(!changes_.empty());
+    if (changes_.empty()) {
+        undo_->setText(tr("&Undo the change of mode"));
+        return;
+    }
+    const ModeChange& last = changes_.back();
+    const ModeDescription* mode = mode_bar_->description_of(last.from);
+    undo_->setText(last.from == last.to && mode != nullptr
+                       ? tr("&Undo: back to %1").arg(parameters_text(*mode, last.parameters_before))
+                       : tr("&Undo: back to %1").arg(mode_bar_->name_of(last.from)));
 }
 
 void MainWindow::undoModeChange() {
-    if (modes_before_.empty() || session_.mode_is_changing() || !session_.server().alive()) return;
-    const QString before = modes_before_.back();
-    modes_before_.pop_back();
+    if (changes_.empty() || session_.mode_is_changing() || !session_.server().alive()) return;
+    const ModeChange last = changes_.back();
+    changes_.pop_back();
     undoing_ = true;
-    session_.changeMode(before);
-}
-
-void MainWindow::set_theme(Theme theme) {
-    theme_ = theme;
-    apply_theme(theme_);
-    if (remembers_) QSettings().setValue(QStringLiteral("window/theme"), name_of(theme_));
-}
-
-void MainWindow::change_text_size(int steps) {
-    text_steps_ = steps;
-    apply_text_size(text_steps_);
+    if (last.from == last.to) {
+        session_.changeParameters(last.parameters_before);
+    } else {
+        session_.changeMode(last.from);
+    }
 }
 
 void MainWindow::reset_layout() {
     charts_->enlarge(nullptr);
     place_panels();
-}
-
-void MainWindow::show_about() {
-    QMessageBox::about(
-        this, tr("About connscope"),
-        tr("<h3>connscope %1</h3><p>Shows how a TCP server schedules its connections and what each way of doing it costs.</p>"
-           "<p>The application: GPL-3.0-or-later. The server, the probe and all other libraries of connscope: BSL-1.0.</p>"
-           "<p>Built with Qt %2 (LGPL-3.0), QCustomPlot %3 (GPL-3.0), Boost (BSL-1.0), fmt and spdlog (MIT), CLI11 (BSD-3-Clause). "
-           "Colours by Masataka Okabe and Kei Ito.</p>")
-            .arg(QStringLiteral(CONNSCOPE_VERSION), QString::fromLatin1(qVersion()), QStringLiteral("2.1")));
 }
 
 void MainWindow::closeEvent(QCloseEvent* event) {
@@ -456,6 +456,11 @@ void MainWindow::closeEvent(QCloseEvent* event) {
 }
 
 bool MainWindow::event(QEvent* event) {
+    // Keys that a control with the focus needs are its own: Space presses a button before it pauses the view.
+    if (event->type() == QEvent::ShortcutOverride && needs_key(QApplication::focusWidget(), *static_cast<QKeyEvent*>(event))) {
+        event->accept();
+        return true;
+    }
     if (event->type() != QEvent::UpdateRequest) return QMainWindow::event(event);
     bool handled = false;
     {

@@ -24,6 +24,7 @@ class ChartGrid;
 class ConnectionMap;
 class ConnectionView;
 class LoadBar;
+class LoadPanel;
 class ModeBar;
 class NumberRow;
 class Panel;
@@ -49,14 +50,17 @@ public:
     const History& history() const noexcept { return history_; }
     ModeBar& mode_bar() noexcept { return *mode_bar_; }
     Banner& server_banner() noexcept { return *server_banner_; }
+    Banner& notice_banner() noexcept { return *notice_banner_; }
     Banner& load_banner() noexcept { return *load_banner_; }
     ChartGrid& charts() noexcept { return *charts_; }
     ConnectionView& connections() noexcept { return *connections_; }
     ConnectionMap& map() noexcept { return *map_; }
     LoadBar& load_bar() noexcept { return *load_bar_; }
+    LoadPanel& load_panel() noexcept { return *load_panel_; }
     WhatChanged& what_changed() noexcept { return *what_changed_; }
     TimeView& time_view() noexcept { return time_view_; }
     TimelineView& timeline() noexcept { return *timeline_view_; }
+    QMenuBar& menus() noexcept { return *menu_bar_; }
     const WarningBoard& warnings() const noexcept { return warning_board_; }
 
 public slots:
@@ -75,7 +79,19 @@ private:
     void make_sheet();
     void make_panels();
     void place_panels();
+    // main_window_menus.cpp
     void make_menus();
+    void make_file_menu();
+    void make_server_menu();
+    void make_load_menu();
+    void make_view_menu();
+    void make_help_menu();
+    void choose_picture_file();
+    void show_thresholds();
+    void set_theme(Theme theme);
+    void change_text_size(int steps);
+    void show_about();
+
     void connect_session();
     void take_snapshot(const SnapshotPtr& snapshot);
     void refresh_slowly();
@@ -86,10 +102,7 @@ private:
     void show_warnings_button();
     void go_to(const Finding& finding);
     void finish_mode_change(const ModeChange& change);
-    void set_theme(Theme theme);
-    void change_text_size(int steps);
     void reset_layout();
-    void show_about();
 
     Session session_;
     Metrics metrics_;
@@ -108,6 +121,7 @@ private:
     ModeBar* mode_bar_;
     Banner* server_banner_;
     Banner* load_banner_;
+    Banner* notice_banner_; // what was refused, with the reason
     LoadBar* load_bar_;
     NumberRow* numbers_;
     SegmentButton* warnings_button_;
@@ -115,6 +129,8 @@ private:
     ChartGrid* charts_;
     ConnectionView* connections_;
     Panel* connections_panel_;
+    LoadPanel* load_panel_;
+    Panel* load_panel_dock_;
     ConnectionMap* map_;
     Panel* map_panel_;
     TimelineView* timeline_view_;
@@ -123,6 +139,7 @@ private:
     Panel* warnings_panel_;
     WhatChanged* what_changed_;
     Panel* what_changed_panel_;
+    std::vector<Panel*> panels_; // all of them, in the order of the View menu
     StatusLine* status_line_;
     QAction* undo_ = nullptr;
     QAction* pause_ = nullptr;
@@ -130,9 +147,9 @@ private:
     SnapshotPtr newest_;
     std::uint64_t frame_ = 0;
     bool was_alive_ = false;
-    double mode_since_ = 0; // s of CLOCK_MONOTONIC
-    double look_ms_ = 0;    // smoothed
-    std::vector<QString> modes_before_; // for undo, the newest last
+    double mode_since_ = 0;             // s of CLOCK_MONOTONIC
+    double look_ms_ = 0;                // smoothed
+    std::vector<ModeChange> changes_; // for undo, the newest last
     bool undoing_ = false;
 };
 

@@ -5,9 +5,9 @@
 #include "views/card.hpp"
 #include "views/palette.hpp"
 #include "window/flow_layout.hpp"
+#include "window/mode_parameters_row.hpp"
 
 #include <QHBoxLayout>
-#include <QLabel>
 #include <QPainter>
 #include <QPainterPath>
 #include <QVBoxLayout>
@@ -18,12 +18,14 @@ namespace connscope::app {
 
 namespace {
 constexpr double radius = 5;
-}
+constexpr int moving_interval = 90; // ms
+} // namespace
 
-SegmentButton::SegmentButton(const QString& text, QWidget* parent) : QAbstractButton(parent) {
+SegmentButton::SegmentButton(const QString& text, QWidget* parent)
+    : QAbstractButton(parent) {
     setText(text);
     setCheckable(true);
-    setFocusPolicy(Qt::StrongFocus);
+    setFocusPolicy(Qt::TabFocus); // not by a click: Space then goes on to pause the view
     setSizePolicy(QSizePolicy::Fixed, QSizePolicy::Fixed);
 }
 
@@ -85,16 +87,26 @@ void SegmentButton::paintEvent(QPaintEvent*) {
         painter.drawRoundedRect(area.adjusted(3, 3, -3, -3), 3, 3);
     }
     painter.setFont(scaled_font(font(), 1.0, isChecked() ? QFont::DemiBold : QFont::Medium));
-    painter.setPen(isChecked() ? colours.on_accent : is_alarming_ ? colours.bad : isEnabled() ? colours.text : colours.muted);
+    painter.setPen(isChecked()    ? colours.on_accent
+                   : is_alarming_ ? colours.bad
+                   : isEnabled()  ? colours.text
+                                  : colours.muted);
     painter.drawText(rect(), Qt::AlignCenter, text());
 }
 
-ModeBar::ModeBar(QWidget* parent) : QWidget(parent), groups_(new FlowLayout(14, 4)), message_(new QLabel(this)) {
+ModeBar::ModeBar(QWidget* parent)
+    : QWidget(parent)
+    , groups_(new FlowLayout(14, 4))
+    , parameters_(new ModeParametersRow(this))
+    , hint_(new ElidedLine(Qt::AlignLeft, this))
+    , message_(new ElidedLine(Qt::AlignRight, this)) {
     setObjectName(QStringLiteral("mode_bar"));
     setAccessibleName(tr("Mode of the server"));
     message_->setObjectName(QStringLiteral("mode_message"));
-    message_->setAlignment(Qt::AlignRight | Qt::AlignVCenter);
-    message_->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
+    hint_->setObjectName(QStringLiteral("mode_hint"));
+    parameters_->hide();
+    moving_timer_.setInterval(moving_interval);
+    connect(&moving_timer_, &QTimer::timeout, this, &ModeBar::show_moving);
     auto* box = new QVBoxLayout(this);
     box->setContentsMargins(0, 0, 0, 0);
     box->addLayout(groups_);
@@ -105,7 +117,7 @@ ModeBar::ModeBar(QWidget* parent) : QWidget(parent), groups_(new FlowLayout(14, 
 
 void ModeBar::show_modes(const std::vector<ModeDescription>& modes) {
     while (QLayoutItem* item = groups_->takeAt(0)) {
-        delete item->widget();
+        if (item->widget() != parameters_) delete item->widget();
         delete item;
     }
     modes_ = modes;
@@ -117,6 +129,7 @@ void ModeBar::show_modes(const std::vector<ModeDescription>& modes) {
               tr("All connections share one thread, and the next one runs when the one before gives the CPU back."));
     add_group(Scheduling::both, tr("Both"),
               tr("The program decides on each of several threads, and the kernel decides which of these run."));
+    groups_->addWidget(parameters_);
     show_current(current_);
     set_usable(usable_);
 }
@@ -138,6 +151,7 @@ void ModeBar::add_group(ModeDescription::Scheduling scheduling, const QString& c
             show_current(current_);
             if (id != current_) emit modeWanted(id);
         });
+        segment->installEventFilter(this);
         segments.push_back(segment);
         buttons_[i] = segment;
     }
@@ -147,8 +161,7 @@ void ModeBar::add_group(ModeDescription::Scheduling scheduling, const QString& c
     auto* box = new QVBoxLayout(group);
     box->setContentsMargins(0, 0, 0, 0);
     box->setSpacing(2);
-    auto* head = new MutedLabel(caption, group);
-    head->setFont(scaled_font(font(), 0.88));
+    auto* head = new CaptionLabel(caption, group);
     head->setToolTip(tip);
     auto* row = new QHBoxLayout;
     row->setSpacing(0);
@@ -168,25 +181,56 @@ void ModeBar::show_current(const QString& id) {
     for (std::size_t i = 0; i < buttons_.size(); ++i) {
         if (buttons_[i] != nullptr) buttons_[i]->setChecked(modes_[i].id == current_);
     }
+    if (const ModeDescription* mode = description_of(current_)) parameters_->show_mode(*mode);
+    show_hint(current_);
+}
+
+void ModeBar::show_hint(const QString& id) {
+    const ModeDescription* mode = description_of(id);
+    hint_->show_text(mode == nullptr ? QString() : tr("%1: %2.").arg(mode->name, mode->hint));
+}
+
+bool ModeBar::eventFilter(QObject* watched, QEvent* event) {
+    switch (event->type()) {
+    case QEvent::Enter:
+    case QEvent::FocusIn:
+        show_hint(watched->objectName().mid(qstrlen("mode_")));
+        break;
+    case QEvent::Leave:
+    case QEvent::FocusOut:
+        show_hint(current_);
+        break;
+    default:
+        break;
+    }
+    return QWidget::eventFilter(watched, event);
 }
 
 void ModeBar::show_progress(const QString& to, std::uint64_t connections) {
     set_usable(false);
-    show_message(tr("moving %1 connections to %2 …").arg(count_text(static_cast<double>(connections)), name_of(to)), false);
+    moving_text_ = tr("moving %1 connections to %2 …").arg(count_text(static_cast<double>(connections)), name_of(to));
+    moving_since_.start();
+    moving_timer_.start();
+    show_moving();
+}
+
+void ModeBar::show_moving() {
+    show_message(tr("%1 %2").arg(moving_text_, duration_text(static_cast<double>(moving_since_.elapsed()) / 1e3)));
 }
 
 void ModeBar::show_result(const ModeChange& change) {
+    moving_timer_.stop();
     set_usable(true);
     show_current(change.to);
-    show_message(
-        tr("moved %1 connections in %2").arg(count_text(static_cast<double>(change.moved)), duration_text(change.duration_ms / 1e3)),
-        false);
+    show_message(tr("moved %1 connections in %2")
+                     .arg(count_text(static_cast<double>(change.moved)), duration_text(change.duration_ms / 1e3)));
 }
 
-void ModeBar::show_refusal(const QString& to, const QString& reason) {
+void ModeBar::show_refusal(const QString& to) {
+    moving_timer_.stop();
     set_usable(true);
     show_current(current_);
-    show_message(tr("%1: %2").arg(name_of(to), reason), true);
+    show_message(tr("not moved to %1").arg(name_of(to)));
 }
 
 void ModeBar::set_usable(bool usable) {
@@ -194,11 +238,18 @@ void ModeBar::set_usable(bool usable) {
     for (SegmentButton* button : buttons_) {
         if (button != nullptr) button->setEnabled(usable);
     }
+    parameters_->setEnabled(usable);
+}
+
+const ModeDescription* ModeBar::description_of(const QString& id) const {
+    const auto found =
+        std::find_if(modes_.begin(), modes_.end(), [&](const ModeDescription& mode) { return mode.id == id; });
+    return found == modes_.end() ? nullptr : &*found;
 }
 
 QString ModeBar::name_of(const QString& id) const {
-    const auto found = std::find_if(modes_.begin(), modes_.end(), [&](const ModeDescription& mode) { return mode.id == id; });
-    return found == modes_.end() ? id : found->name;
+    const ModeDescription* mode = description_of(id);
+    return mode == nullptr ? id : mode->name;
 }
 
 SegmentButton* ModeBar::button(const QString& id) const {
@@ -210,13 +261,6 @@ SegmentButton* ModeBar::button(const QString& id) const {
 
 QString ModeBar::message() const { return message_->text(); }
 
-void ModeBar::show_message(const QString& text, bool is_bad) {
-    const Ink& colours = ink(palette());
-    QPalette changed = message_->palette();
-    changed.setColor(QPalette::WindowText, is_bad ? colours.bad : colours.muted);
-    message_->setPalette(changed);
-    message_->setText(text);
-    message_->setToolTip(text);
-}
+void ModeBar::show_message(const QString& text) { message_->show_text(text); }
 
 } // namespace connscope::app

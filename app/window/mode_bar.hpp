@@ -4,15 +4,17 @@
 #include "session/plan.hpp"
 
 #include <QAbstractButton>
+#include <QElapsedTimer>
+#include <QTimer>
 #include <QWidget>
 
 #include <vector>
 
-class QLabel;
-
 namespace connscope::app {
 
+class ElidedLine;
 class FlowLayout;
+class ModeParametersRow;
 
 // One segment of a row of buttons of which one is chosen.
 class SegmentButton : public QAbstractButton {
@@ -50,28 +52,44 @@ public:
     // A change is on its way: the buttons wait.
     void show_progress(const QString& to, std::uint64_t connections);
     void show_result(const ModeChange& change);
-    void show_refusal(const QString& to, const QString& reason);
-    void show_message(const QString& text, bool is_bad);
+    void show_refusal(const QString& to); // the reason is told where there is room for it
+    void show_message(const QString& text);
     void set_usable(bool usable);
 
+    // The description of a mode; nullptr when it is not known.
+    const ModeDescription* description_of(const QString& id) const;
     const QString& current() const noexcept { return current_; }
     // The name people read: "Coroutines"; the id when it is not known.
     QString name_of(const QString& id) const;
     SegmentButton* button(const QString& id) const;
     // Says what became of the last change; stands where the window has room for it.
-    QLabel* message_label() const noexcept { return message_; }
+    ElidedLine* message_line() const noexcept { return message_; }
     QString message() const;
+    // Says in a line how the current mode works, or the one that the pointer or the focus is on.
+    ElidedLine* hint_line() const noexcept { return hint_; }
+    ModeParametersRow& parameters() noexcept { return *parameters_; }
 
 signals:
     void modeWanted(const QString& id);
 
+protected:
+    bool eventFilter(QObject* watched, QEvent* event) override;
+
 private:
     void add_group(ModeDescription::Scheduling scheduling, const QString& caption, const QString& tip);
+
+    void show_hint(const QString& id);
+    void show_moving();
 
     std::vector<ModeDescription> modes_;
     std::vector<SegmentButton*> buttons_; // in the order of modes_
     FlowLayout* groups_;
-    QLabel* message_;
+    ModeParametersRow* parameters_;
+    ElidedLine* hint_;
+    ElidedLine* message_;
+    QTimer moving_timer_; // runs during a change, so that its message counts the time
+    QElapsedTimer moving_since_;
+    QString moving_text_;
     QString current_;
     bool usable_ = true;
 };

@@ -35,7 +35,8 @@ protected:
 } // namespace
 
 Panel::Panel(const QString& name, const QString& title, QWidget* view, QWidget* extra, QWidget* parent)
-    : QDockWidget(title, parent), summary_(new MutedLabel) {
+    : QDockWidget(title, parent)
+    , summary_(new MutedLabel) {
     setObjectName(name);
     setAccessibleName(title);
     setFeatures(DockWidgetClosable | DockWidgetMovable | DockWidgetFloatable);
@@ -44,8 +45,7 @@ Panel::Panel(const QString& name, const QString& title, QWidget* view, QWidget* 
     auto* row = new QHBoxLayout(head);
     row->setContentsMargins(10, 6, 6, 2);
     row->setSpacing(6);
-    auto* caption = new QLabel(title, head);
-    caption->setFont(scaled_font(font(), 1.0, QFont::DemiBold));
+    auto* caption = new ScaledLabel(title, 1.0, QFont::DemiBold, head);
     caption->setAttribute(Qt::WA_TransparentForMouseEvents); // dragging the title moves the panel
     summary_->setAttribute(Qt::WA_TransparentForMouseEvents);
     auto* hide_button = new HideButton(head);
@@ -68,6 +68,11 @@ Panel::Panel(const QString& name, const QString& title, QWidget* view, QWidget* 
 }
 
 void Panel::show_summary(const QString& summary) { summary_->setText(summary); }
+
+void Panel::bring_up() {
+    show();
+    raise();
+}
 
 void Panel::paintEvent(QPaintEvent*) {
     const Ink& colours = ink(palette());

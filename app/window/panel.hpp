@@ -16,6 +16,8 @@ public:
     Panel(const QString& name, const QString& title, QWidget* view, QWidget* extra = nullptr, QWidget* parent = nullptr);
 
     void show_summary(const QString& summary);
+    // Shows it, in front of others that have the same place.
+    void bring_up();
 
 protected:
     void paintEvent(QPaintEvent* event) override;

@@ -14,9 +14,10 @@ namespace {
 constexpr int gap = 6;
 }
 
-SignButton::SignButton(const QString& sign, QWidget* parent) : QAbstractButton(parent) {
+SignButton::SignButton(const QString& sign, QWidget* parent)
+    : QAbstractButton(parent) {
     setText(sign);
-    setFocusPolicy(Qt::StrongFocus);
+    setFocusPolicy(Qt::TabFocus);
     setSizePolicy(QSizePolicy::Fixed, QSizePolicy::Fixed);
 }
 
@@ -98,7 +99,8 @@ QString Stepper::text() const { return QStringLiteral("%1 %2").arg(label_, count
 QSize Stepper::sizeHint() const {
     const QFontMetrics bold(scaled_font(font(), 1.0, QFont::DemiBold));
     const QSize button = add_->sizeHint();
-    return {fontMetrics().horizontalAdvance(label_) + bold.horizontalAdvance(QStringLiteral(" 9,999")) + 2 * button.width() + 3 * gap,
+    return {fontMetrics().horizontalAdvance(label_) + bold.horizontalAdvance(QStringLiteral(" 9,999")) + 2 * button.width() +
+                3 * gap,
             button.height()};
 }
 
@@ -106,7 +108,8 @@ void Stepper::resizeEvent(QResizeEvent* event) {
     QWidget::resizeEvent(event);
     const QSize button = add_->sizeHint();
     add_->setGeometry(width() - button.width(), (height() - button.height()) / 2, button.width(), button.height());
-    remove_->setGeometry(width() - 2 * button.width() - 3, (height() - button.height()) / 2, button.width(), button.height());
+    remove_->setGeometry(width() - 2 * button.width() - 3, (height() - button.height()) / 2, button.width(),
+                         button.height());
 }
 
 void Stepper::paintEvent(QPaintEvent*) {

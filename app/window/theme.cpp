@@ -43,9 +43,12 @@ std::optional<Theme> theme_of(const QString& name) {
 
 QString name_of(Theme theme) {
     switch (theme) {
-    case Theme::light: return QStringLiteral("light");
-    case Theme::dark: return QStringLiteral("dark");
-    case Theme::system: break;
+    case Theme::light:
+        return QStringLiteral("light");
+    case Theme::dark:
+        return QStringLiteral("dark");
+    case Theme::system:
+        break;
     }
     return QStringLiteral("system");
 }
@@ -68,7 +71,7 @@ void apply_theme(Theme theme) {
 void apply_text_size(int steps) {
     QFont font = QApplication::font();
     if (QFontDatabase::families().contains(QStringLiteral("Inter"))) font.setFamily(QStringLiteral("Inter"));
-    font.setPointSizeF(usual_point_size() * std::pow(1.1, std::clamp(steps, -4, 10)));
+    font.setPointSizeF(usual_point_size() * std::pow(1.1, std::clamp(steps, least_text_steps, most_text_steps)));
     QApplication::setFont(font);
 }
 

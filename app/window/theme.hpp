@@ -17,6 +17,8 @@ QString name_of(Theme theme);
 void apply_style();
 void apply_theme(Theme theme);
 
+inline constexpr int least_text_steps = -3;
+inline constexpr int most_text_steps = 8;
 // Makes all text `steps` steps bigger (smaller when negative) than the desktop's usual.
 void apply_text_size(int steps);
 

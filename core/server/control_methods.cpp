@@ -20,6 +20,13 @@ using control::RpcErrc;
 
 double milliseconds(std::chrono::nanoseconds time) { return static_cast<double>(time.count()) / 1e6; }
 
+json::object parameters_of(const ServerStatus& status) {
+    const auto slice = std::chrono::duration_cast<std::chrono::microseconds>(status.mode_options.slice);
+    return {{"threads", status.mode_options.threads},
+            {"stack_kib", status.mode_options.stack_bytes / 1024},
+            {"slice_us", slice.count()}};
+}
+
 json::object to_json(const ServerStatus& status) {
     json::object carriers;
     for (std::size_t kind = 1; kind < telemetry::carrier_kind_count; ++kind)
@@ -44,7 +51,7 @@ json::object to_json(const ServerStatus& status) {
         {"hand_offs", status.hand_offs},
         {"moving", status.moving},
         {"draining", status.draining},
-        {"parameters", {{"threads", status.mode_options.threads}, {"stack_kib", status.mode_options.stack_bytes / 1024}}},
+        {"parameters", parameters_of(status)},
         {"limits",
          {{"connections", status.max_connections},
           {"slots", status.slots},
@@ -64,7 +71,8 @@ json::array list_modes() {
                                     {"scheduling", mode.scheduling},
                                     {"hint", mode.hint},
                                     {"has_threads", mode.has_threads},
-                                    {"has_stack_size", mode.has_stack_size}});
+                                    {"has_stack_size", mode.has_stack_size},
+                                    {"has_slice", mode.has_slice}});
     return list;
 }
 
@@ -124,11 +132,11 @@ HandOffDone answer_hand_off(Server& server, const Reply& reply) {
     return [&server, reply](const telemetry::Outcome<HandOffReport>& outcome) {
         if (!outcome) return reply.error(RpcErrc::refused, outcome.error().text);
         const ServerStatus status = server.status();
-        reply.result(json::object{{"mode", status.mode},
-                                  {"threads", status.mode_options.threads},
-                                  {"stack_kib", status.mode_options.stack_bytes / 1024},
-                                  {"moved", outcome->moved},
-                                  {"duration_ms", milliseconds(outcome->duration)}});
+        json::object answer = parameters_of(status);
+        answer["mode"] = status.mode;
+        answer["moved"] = outcome->moved;
+        answer["duration_ms"] = milliseconds(outcome->duration);
+        reply.result(std::move(answer));
     };
 }
 

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "cut_text.hpp"
+#include "window_support.hpp"
 
 #include "views/chart.hpp"
 #include "views/chart_grid.hpp"
 #include "views/connection_view.hpp"
 #include "views/number_card.hpp"
 #include "window/banner.hpp"
-#include "window/main_window.hpp"
 #include "window/mode_bar.hpp"
-#include "window/theme.hpp"
 
 #include <qcustomplot.h>
 
@@ -24,33 +23,6 @@
 #include <memory>
 
 using namespace connscope::app;
-
-namespace {
-
-constexpr int patience = 15'000; // ms, on a busy machine
-
-Plan small_plan() {
-    Plan plan;
-    plan.companions_folder = QStringLiteral(CONNSCOPE_BIN_FOLDER);
-    plan.populations = {QStringLiteral("active:40,rate=400,payload=64")};
-    return plan;
-}
-
-std::unique_ptr<MainWindow> shown_window(const Plan& plan, QSize size = {1440, 900}) {
-    auto window = std::make_unique<MainWindow>(plan, Theme::light, false);
-    window->resize(size);
-    window->show();
-    window->start();
-    return window;
-}
-
-bool is_alive(std::uint32_t pid) { return pid != 0 && ::kill(static_cast<pid_t>(pid), 0) == 0; }
-
-bool has_connections(MainWindow& window, double wanted) {
-    return !window.history().empty() && window.history().values(Quantity::open).back() >= wanted;
-}
-
-} // namespace
 
 class Window : public QObject {
     Q_OBJECT
@@ -131,7 +103,7 @@ private slots:
         QVERIFY(!window_->server_banner().isVisible());
         QElapsedTimer timer;
         timer.start();
-        ::kill(static_cast<pid_t>(killed), SIGKILL);
+        send_signal(killed, SIGKILL);
         QTRY_VERIFY_WITH_TIMEOUT(window_->server_banner().isVisible(), 1000);
         QVERIFY2(window_->server_banner().text().contains(QStringLiteral("killed")), qPrintable(window_->server_banner().text()));
         QVERIFY(!window_->mode_bar().button(QStringLiteral("callbacks"))->isEnabled());
@@ -144,7 +116,7 @@ private slots:
     }
 
     void a_stopped_server_is_told_and_continued() {
-        ::kill(static_cast<pid_t>(window_->session().server().pid), SIGSTOP);
+        send_signal(window_->session().server().pid, SIGSTOP);
         QTRY_VERIFY_WITH_TIMEOUT(window_->server_banner().isVisible(), 1000);
         QCOMPARE(window_->server_banner().button().text(), QStringLiteral("Continue"));
         QTest::mouseClick(&window_->server_banner().button(), Qt::LeftButton);
@@ -153,7 +125,7 @@ private slots:
 
     void closing_with_a_stopped_server_and_a_pending_change_leaves_no_process() {
         const auto server = window_->session().server().pid;
-        ::kill(static_cast<pid_t>(server), SIGSTOP);
+        send_signal(server, SIGSTOP);
         window_->session().changeMode(QStringLiteral("callbacks"));
         QElapsedTimer timer;
         timer.start();
@@ -164,7 +136,7 @@ private slots:
 
     void a_killed_load_is_told_and_started_again() {
         const auto killed = window_->session().load().pid;
-        ::kill(static_cast<pid_t>(killed), SIGKILL);
+        send_signal(killed, SIGKILL);
         QTRY_VERIFY_WITH_TIMEOUT(window_->load_banner().isVisible(), 1000);
         QTest::mouseClick(&window_->load_banner().button(), Qt::LeftButton);
         QTRY_VERIFY_WITH_TIMEOUT(window_->session().load().alive() && window_->session().load().pid != killed, patience);
@@ -173,7 +145,7 @@ private slots:
     }
 
     void the_window_answers_while_the_server_hangs() {
-        ::kill(static_cast<pid_t>(window_->session().server().pid), SIGSTOP);
+        send_signal(window_->session().server().pid, SIGSTOP);
         window_->session().changeMode(QStringLiteral("callbacks"));
         // Events are handled all the while: the longest gap between two is what a user would feel.
         QElapsedTimer timer;
@@ -186,7 +158,7 @@ private slots:
             last = timer.elapsed();
         }
         QVERIFY2(longest < 400, qPrintable(QString::number(longest)));
-        ::kill(static_cast<pid_t>(window_->session().server().pid), SIGCONT);
+        send_signal(window_->session().server().pid, SIGCONT);
     }
 
     void a_selected_connection_stays_selected_while_rows_move() {
