@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "window/application.hpp"
 #include "window/main_window.hpp"
 #include "window/theme.hpp"
 
@@ -48,7 +49,9 @@ void define(CLI::App& app, Arguments& arguments) {
     app.add_option("--rate", arguments.rate, "Requests a second that the load sends; 0: as many as are answered")
         ->check(CLI::Range(0.0, 1e8))
         ->capture_default_str();
-    app.add_option("--payload", arguments.payload, "Bytes of a request")->check(CLI::Range(1, 1 << 20))->capture_default_str();
+    app.add_option("--payload", arguments.payload, "Bytes of a request")
+        ->check(CLI::Range(1, 1 << 20))
+        ->capture_default_str();
     app.add_option("--theme", arguments.theme, "Colours: system, light or dark")
         ->check(CLI::IsMember({"system", "light", "dark"}));
     app.add_option("--size", arguments.size, "Size of the window, WIDTHxHEIGHT");
@@ -73,12 +76,13 @@ bool has_display() {
            !qEnvironmentVariableIsEmpty("WAYLAND_DISPLAY");
 }
 
-// Qt's messages to the terminal. Qt ends a program that finds no display with an abort; a sentence and an exit code serve the
-// user better.
+// Qt's messages to the terminal. Qt ends a program that finds no display with an abort; a sentence and an exit code serve
+// the user better.
 void take_message(QtMsgType type, const QMessageLogContext&, const QString& message) {
     if (type != QtFatalMsg) {
         // What the offscreen plug-in and a machine without a login session say every time concerns nobody.
-        if (message.contains(QLatin1String("propagateSizeHints")) || message.startsWith(QLatin1String("QStandardPaths"))) return;
+        if (message.contains(QLatin1String("propagateSizeHints")) || message.startsWith(QLatin1String("QStandardPaths")))
+            return;
         std::fprintf(stderr, "%s\n", qPrintable(message));
         return;
     }
@@ -124,8 +128,10 @@ int main(int argc, char** argv) {
     const bool is_screenshot = !arguments.screenshot.empty();
     if (!has_display()) {
         if (!is_screenshot) {
-            std::fprintf(stderr, "connscope: there is no display (neither DISPLAY nor WAYLAND_DISPLAY is set). app/run --vnc shows the "
-                                 "window over VNC, --screenshot FILE writes a picture of it.\n");
+            std::fprintf(
+                stderr,
+                "connscope: there is no display (neither DISPLAY nor WAYLAND_DISPLAY is set). app/run --vnc shows the "
+                "window over VNC, --screenshot FILE writes a picture of it.\n");
             return exit_environment;
         }
         qputenv("QT_QPA_PLATFORM", "offscreen");
@@ -137,11 +143,12 @@ int main(int argc, char** argv) {
     QApplication::setApplicationName(QStringLiteral("connscope"));
     QApplication::setApplicationVersion(QStringLiteral(CONNSCOPE_VERSION));
     QApplication::setDesktopFileName(QStringLiteral("connscope"));
-    QApplication app(argc, argv);
+    Application app(argc, argv);
     QApplication::setWindowIcon(QIcon(QStringLiteral(":/icons/connscope.svg")));
     apply_style();
     QString theme_name = QString::fromStdString(arguments.theme);
-    if (theme_name.isEmpty()) theme_name = is_screenshot ? QStringLiteral("light") : QSettings().value(QStringLiteral("window/theme")).toString();
+    if (theme_name.isEmpty())
+        theme_name = is_screenshot ? QStringLiteral("light") : QSettings().value(QStringLiteral("window/theme")).toString();
     const Theme theme = theme_of(theme_name).value_or(Theme::system);
     apply_theme(theme);
 
@@ -176,7 +183,6 @@ int main(int argc, char** argv) {
     if (is_screenshot) {
         const QString file = QString::fromStdString(arguments.screenshot);
         const auto shoot = [&window, &exit_code, file] {
-
             if (!window.grab().save(file, "PNG")) {
                 std::fprintf(stderr, "connscope: the screenshot could not be written to %s.\n", qPrintable(file));
                 exit_code = exit_environment;
@@ -195,9 +201,11 @@ int main(int argc, char** argv) {
                              exit_code = exit_environment;
                          });
     }
+    if (arguments.frame_times) app.measure(&window.frame_meter());
     window.show();
     window.start();
     QApplication::exec();
+    app.measure(nullptr);
     if (arguments.frame_times) std::printf("%s\n", qPrintable(window.frame_meter().report()));
     ::close(signal_fd);
     return exit_code;

@@ -8,6 +8,7 @@ namespace connscope::app {
 namespace {
 
 constexpr std::size_t removed_at_once = 4096;
+constexpr double lane_stays = 1; // s: so that lanes do not come and go with every pause of their threads
 
 double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
 
@@ -25,6 +26,13 @@ std::span<const TimelineSlice> TimelineLane::within(double begin, double end) co
     const auto last =
         std::upper_bound(first, all.end(), end, [](double time, const TimelineSlice& slice) { return time < slice.begin; });
     return {first, last};
+}
+
+bool TimelineLane::may_have_ended() const {
+    using telemetry::layout::EventKind;
+    if (slices().empty()) return true;
+    const EventKind last = slices_.back().ended_by;
+    return last == EventKind::slice_to_hand_off || last == EventKind::slice_to_close;
 }
 
 void Timeline::append(const Snapshot& snapshot) {
@@ -50,7 +58,11 @@ void Timeline::append(const Snapshot& snapshot) {
         }
     }
 
-    const double oldest = newest_ - length;
+    std::size_t count = 0;
+    for (const auto& [thread, lane] : lanes_) count += lane.slices().size();
+    // Halving costs little and happens seldom; what was dropped is not there, and the view says so by its span.
+    length_now_ = count > most_slices ? length_now_ / 2 : std::min(length, length_now_ + 0.01);
+    const double oldest = newest_ - length_now_;
     for (auto lane = lanes_.begin(); lane != lanes_.end();) {
         auto& [thread, slices] = *lane;
         while (slices.first_ < slices.slices_.size() && slices.slices_[slices.first_].end < oldest) ++slices.first_;
@@ -59,12 +71,46 @@ void Timeline::append(const Snapshot& snapshot) {
             continue;
         }
         if (slices.first_ >= removed_at_once) {
-            slices.slices_.erase(slices.slices_.begin(), slices.slices_.begin() + static_cast<std::ptrdiff_t>(slices.first_));
+            slices.slices_.erase(slices.slices_.begin(),
+                                 slices.slices_.begin() + static_cast<std::ptrdiff_t>(slices.first_));
             slices.first_ = 0;
         }
         ++lane;
     }
     std::erase_if(losses_, [&](const TimelineLoss& loss) { return loss.end < oldest; });
+}
+
+std::vector<ShownLane> lanes_to_show(const Timeline& timeline, double begin, double end, std::size_t room,
+                                     const std::optional<ConnectionKey>& wanted) {
+    struct Candidate {
+        ShownLane lane;
+        double busy = 0; // s within the stretch
+    };
+    std::vector<Candidate> candidates;
+    for (const auto& [thread, lane] : timeline.lanes()) {
+        Candidate candidate{{thread, &lane}};
+        const auto slices = lane.within(begin, end);
+        bool ran = false;
+        for (const TimelineSlice& slice : slices) {
+            const double inside = std::min(slice.end, end) - std::max(slice.begin, begin);
+            if (inside < 0) continue;
+            ran = true;
+            candidate.busy += inside;
+            if (wanted && slice.connection == *wanted) candidate.busy += Timeline::length; // before all others
+        }
+        const auto lately = lane.within(std::min(begin, end - lane_stays), end);
+        if (ran || (!lane.may_have_ended() && !lately.empty())) candidates.push_back(candidate);
+    }
+    if (candidates.size() > room) {
+        std::nth_element(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(room), candidates.end(),
+                         [](const Candidate& a, const Candidate& b) { return a.busy > b.busy; });
+        candidates.resize(room);
+        std::sort(candidates.begin(), candidates.end(),
+                  [](const Candidate& a, const Candidate& b) { return a.lane.thread < b.lane.thread; });
+    }
+    std::vector<ShownLane> shown;
+    for (const Candidate& candidate : candidates) shown.push_back(candidate.lane);
+    return shown;
 }
 
 void Timeline::clear() {

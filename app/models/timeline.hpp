@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -25,6 +26,8 @@ public:
     std::span<const TimelineSlice> slices() const noexcept { return std::span(slices_).subspan(first_); }
     // Those that lie within [begin, end], in part at least.
     std::span<const TimelineSlice> within(double begin, double end) const;
+    // The thread gave its last connection away: when it was the connection's own, it has ended.
+    bool may_have_ended() const;
 
 private:
     friend class Timeline;
@@ -43,7 +46,8 @@ struct TimelineLoss {
 // The last ten seconds of all slices, by thread. A value: a copy of it stays as it is. One thread at a time.
 class Timeline {
 public:
-    static constexpr double length = 10; // s
+    static constexpr double length = 10;                  // s
+    static constexpr std::size_t most_slices = 2'000'000; // 40 bytes each; the oldest go when there are more
 
     void append(const Snapshot& snapshot);
     void clear();
@@ -57,6 +61,19 @@ private:
     std::map<std::uint32_t, TimelineLane> lanes_;
     std::vector<TimelineLoss> losses_;
     double newest_ = 0;
+    double length_now_ = length; // s; less while there are too many slices
 };
+
+// A lane that is to be drawn.
+struct ShownLane {
+    std::uint32_t thread = 0;
+    const TimelineLane* lane = nullptr;
+};
+
+// The lanes of the threads that ran within [begin, end] or lately, by their numbers; those of threads that have ended since
+// are left out. Where there is no room for all, the busiest of the stretch, and always those that ran `wanted`. The lanes
+// are the timeline's.
+std::vector<ShownLane> lanes_to_show(const Timeline& timeline, double begin, double end, std::size_t room,
+                                     const std::optional<ConnectionKey>& wanted);
 
 } // namespace connscope::app

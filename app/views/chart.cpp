@@ -5,6 +5,7 @@
 #include "models/history.hpp"
 #include "models/time_view.hpp"
 #include "views/chart_axes.hpp"
+#include "views/chart_curves.hpp"
 
 #include <qcustomplot.h>
 
@@ -19,12 +20,22 @@ namespace connscope::app {
 namespace {
 
 constexpr double legend_window = 0.5; // s: the legend shows means over it
-constexpr int most_points_per_pixel = 2;
+
+std::vector<Quantity> quantities_of(const ChartSpec& spec) {
+    std::vector<Quantity> quantities;
+    for (const SeriesSpec& series : spec.series) quantities.push_back(series.quantity);
+    return quantities;
+}
 
 } // namespace
 
 Chart::Chart(ChartSpec spec, const History& history, TimeView& view, QWidget* parent)
-    : Card(parent), spec_(std::move(spec)), history_(history), view_(view), was_used_(spec_.series.size(), false) {
+    : Card(parent)
+    , spec_(std::move(spec))
+    , history_(history)
+    , view_(view)
+    , columns_(quantities_of(spec_), spec_.is_stacked)
+    , was_used_(spec_.series.size(), false) {
     setObjectName(QStringLiteral("chart_") + spec_.id);
     setAccessibleName(tr("Chart: %1").arg(spec_.title));
     setAccessibleDescription(spec_.about);
@@ -59,14 +70,16 @@ Chart::Chart(ChartSpec spec, const History& history, TimeView& view, QWidget* pa
     apply_margins();
     connect(&view_, &TimeView::hoverChanged, this, [this] {
         refresh_legend();
-        plot_->layer(QStringLiteral("marks"))->replot();
+        show_cursor();
     });
 }
 
 Chart::~Chart() = default;
 
+QCustomPlot& Chart::plot() noexcept { return *plot_; }
+
 void Chart::make_plot() {
-    plot_ = new QCustomPlot(this);
+    plot_ = new Plot(this);
     plot_->setObjectName(QStringLiteral("plot_") + spec_.id);
     plot_->setNotAntialiasedElements(QCP::aeAll);
     plot_->setPlottingHints(QCP::phFastPolylines | QCP::phCacheLabels);
@@ -78,7 +91,6 @@ void Chart::make_plot() {
 
     plot_->addLayer(QStringLiteral("bands"), plot_->layer(QStringLiteral("grid")), QCustomPlot::limBelow);
     plot_->addLayer(QStringLiteral("marks"), plot_->layer(QStringLiteral("axes")), QCustomPlot::limAbove);
-    plot_->layer(QStringLiteral("marks"))->setMode(QCPLayer::lmBuffered);
     new ChartMarks(plot_, QStringLiteral("bands"), ChartMarks::Part::bands, history_, view_);
     new ChartMarks(plot_, QStringLiteral("marks"), ChartMarks::Part::lines, history_, view_);
 
@@ -99,24 +111,12 @@ void Chart::make_plot() {
         ticker->setTickStepStrategy(QCPAxisTicker::tssReadability);
     }
     plot_->yAxis->setTicker(ticker);
-
-    // The topmost area of a stack is drawn first and reaches down to zero; those below cover it.
-    graphs_.resize(spec_.series.size());
-    for (std::size_t i = graphs_.size(); i-- > 0;) {
-        graphs_[i] = plot_->addGraph();
-        graphs_[i]->setAdaptiveSampling(false); // thinned in fill_graphs()
-        graphs_[i]->removeFromLegend();
-    }
+    new ChartCurves(plot_, spec_, columns_);
 }
 
 void Chart::apply_colours() {
     const Ink& colours = ink(palette());
     plot_->setBackground(QBrush(colours.card));
-    for (std::size_t i = 0; i < graphs_.size(); ++i) {
-        const Meaning meaning = spec_.series[i].meaning;
-        graphs_[i]->setPen(QPen(colour(meaning, palette()), 0));
-        graphs_[i]->setBrush(spec_.is_stacked ? QBrush(area_colour(meaning, palette())) : QBrush(Qt::NoBrush));
-    }
     for (QCPAxis* axis : {plot_->xAxis, plot_->yAxis}) axis->setTickLabelColor(colours.muted);
     plot_->xAxis->setBasePen(QPen(colours.border, 0));
     plot_->yAxis->grid()->setPen(QPen(colours.grid, 0));
@@ -137,81 +137,48 @@ void Chart::apply_margins() {
 }
 
 void Chart::refresh() {
+    if (isVisible() && width() >= 20 && fill_columns()) redraw();
+}
+
+bool Chart::fill_columns() {
+    const auto count = static_cast<std::size_t>(std::max(plot_->axisRect()->width() * plot_->bufferDevicePixelRatio(), 1.0));
+    const double width = view_.span() / static_cast<double>(count);
+    const auto end = static_cast<std::int64_t>(std::floor(view_.end() / width)) + 1;
+    return columns_.update(history_, width, end - static_cast<std::int64_t>(count), count);
+}
+
+void Chart::redraw() {
     if (!isVisible() || width() < 20) return;
-    plot_->xAxis->setRange(view_.begin(), view_.end());
-    const auto [least, greatest] = fill_graphs();
-    scale_axis(least, greatest);
+    fill_columns();
+    const double begin = static_cast<double>(columns_.first()) * columns_.width();
+    plot_->xAxis->setRange(begin, begin + static_cast<double>(columns_.count()) * columns_.width());
+    scale_axis();
     const int line = QFontMetrics(plot_->yAxis->tickLabelFont()).height();
     plot_->yAxis->ticker()->setTickCount(std::clamp(plot_->axisRect()->height() / (line * 2), 2, 6));
     plot_->replot(QCustomPlot::rpQueuedRefresh);
+    show_cursor();
 }
 
-std::pair<double, double> Chart::fill_graphs() {
-    const auto [first, last] = history_.range(view_.begin(), view_.end());
-    const auto times = history_.times();
-    const double unit = drawn_unit(spec_.notation);
-    const auto pixels = static_cast<std::size_t>(std::max(plot_->axisRect()->width(), 1));
-    const std::size_t count = last - first;
-    // Of each run of `run` samples the least and the greatest value are drawn.
-    const std::size_t run = std::max<std::size_t>(2 * count / (pixels * most_points_per_pixel), 1);
-
-    double least = std::numeric_limits<double>::infinity();
-    double greatest = 0;
-    sums_.assign(spec_.is_stacked ? count : 0, not_known);
-    for (std::size_t i = 0; i < spec_.series.size(); ++i) {
-        const auto values = history_.values(spec_.series[i].quantity);
-        const auto drawn = [&](std::size_t index) {
-            const double value = values[index] / unit;
-            if (!spec_.is_stacked) return value;
-            double& sum = sums_[index - first]; // not known until one below is
-            if (!std::isnan(value)) sum = std::isnan(sum) ? value : sum + value;
-            return sum;
-        };
-        QVector<QCPGraphData> points;
-        points.reserve(static_cast<qsizetype>(std::min(count, pixels * 2 * most_points_per_pixel) + 2));
-        const auto add = [&](double time, double value) {
-            if (!std::isnan(value)) {
-                if (value > 0) least = std::min(least, value);
-                greatest = std::max(greatest, value);
-                if (spec_.is_logarithmic) value = std::max(value, spec_.log_floor);
-            }
-            points.push_back(QCPGraphData(time, value));
-        };
-        for (std::size_t index = first; index < last;) {
-            const std::size_t end = std::min(index + run, last);
-            if (run == 1) {
-                add(times[index], drawn(index));
-                ++index;
-                continue;
-            }
-            double low = std::numeric_limits<double>::infinity();
-            double high = -low;
-            for (std::size_t at = index; at < end; ++at) {
-                const double value = drawn(at);
-                if (std::isnan(value)) continue;
-                low = std::min(low, value);
-                high = std::max(high, value);
-            }
-            if (high < low) {
-                add(times[index], not_known);
-            } else {
-                add(times[index], low);
-                if (high > low) add(times[end - 1], high);
-            }
-            index = end;
-        }
-        graphs_[i]->data()->set(points, true);
+void Chart::show_cursor() {
+    const auto hovered = view_.hovered();
+    if (!hovered || !plot_->xAxis->range().contains(*hovered)) {
+        plot_->show_cursor(std::nullopt, {});
+        return;
     }
-    return {least, greatest};
+    plot_->show_cursor(plot_->xAxis->coordToPixel(*hovered), instant_text(view_, *hovered));
 }
 
-void Chart::scale_axis(double least, double greatest) {
-    const double smallest = spec_.smallest_top / drawn_unit(spec_.notation);
+void Chart::scale_axis() {
+    const double unit = drawn_unit(spec_.notation);
+    const double smallest = spec_.smallest_top / unit;
+    const double least = columns_.bounds().least / unit;
+    const double greatest = std::max(columns_.bounds().greatest / unit, 0.0);
     if (spec_.is_logarithmic) {
         const double top = std::max(greatest, smallest);
         // Half a decade of room for the labels of the marks.
         const double low = std::isfinite(least) ? std::max(least, spec_.log_floor) : spec_.log_floor;
-        plot_->yAxis->setRange(std::pow(10, std::floor(std::log10(low) + 1e-9)) * 0.999, std::pow(10, std::ceil(std::log10(top) - 1e-9)) * 2.5);
+        plot_->yAxis->setRange(std::pow(10, std::floor(std::log10(low) + 1e-9)) * 0.999,
+                               std::pow(10, std::ceil(std::log10(top) - 1e-9)) * 2.5);
         return;
     }
     const double wanted = nice_top(std::max(greatest * 1.18, smallest));
@@ -263,7 +230,12 @@ std::optional<double> Chart::time_at(const QPointF& position) const {
 bool Chart::eventFilter(QObject* watched, QEvent* event) {
     if (watched != plot_) return Card::eventFilter(watched, event);
     switch (event->type()) {
-    case QEvent::Leave: view_.hover(std::nullopt); break;
+    case QEvent::Resize:
+        QMetaObject::invokeMethod(this, &Chart::redraw, Qt::QueuedConnection);
+        break; // once it is laid out
+    case QEvent::Leave:
+        view_.hover(std::nullopt);
+        break;
     case QEvent::MouseMove: {
         const auto* mouse = static_cast<QMouseEvent*>(event);
         if (dragged_from_) {
@@ -281,8 +253,12 @@ bool Chart::eventFilter(QObject* watched, QEvent* event) {
         if (mouse->button() == Qt::RightButton) emit menuWanted(this, mouse->globalPosition().toPoint());
         break;
     }
-    case QEvent::MouseButtonRelease: dragged_from_.reset(); break;
-    case QEvent::MouseButtonDblClick: emit enlargeWanted(this); break;
+    case QEvent::MouseButtonRelease:
+        dragged_from_.reset();
+        break;
+    case QEvent::MouseButtonDblClick:
+        emit enlargeWanted(this);
+        break;
     case QEvent::Wheel: {
         const auto* wheel = static_cast<QWheelEvent*>(event);
         const auto time = time_at(wheel->position());
@@ -290,23 +266,22 @@ bool Chart::eventFilter(QObject* watched, QEvent* event) {
         event->accept();
         return true;
     }
-    default: break;
+    default:
+        break;
     }
     return Card::eventFilter(watched, event);
 }
 
 void Chart::changeEvent(QEvent* event) {
     Card::changeEvent(event);
-    if (event->type() == QEvent::PaletteChange) {
-        apply_colours();
-        refresh();
-    }
+    if (event->type() == QEvent::PaletteChange) apply_colours();
     if (event->type() == QEvent::FontChange) apply_margins();
+    if (event->type() == QEvent::PaletteChange || event->type() == QEvent::FontChange) redraw();
 }
 
 void Chart::resizeEvent(QResizeEvent* event) {
     Card::resizeEvent(event);
-    refresh();
+    redraw();
 }
 
 } // namespace connscope::app

@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "models/columns.hpp"
 #include "views/card.hpp"
 #include "views/chart_catalog.hpp"
 #include "views/legend.hpp"
 
 #include <QPoint>
-#include <QVector>
 
 #include <optional>
 #include <vector>
 
 class QCustomPlot;
-class QCPGraph;
 class QMouseEvent;
 class QPainter;
 class QWheelEvent;
@@ -20,6 +19,8 @@ class QWheelEvent;
 namespace connscope::app {
 
 class History;
+class Plot;
+class TimeTicker;
 class TimeView;
 
 // One chart of the catalog: quantities over the shared stretch of time, a legend with their values now or at the instant the
@@ -32,12 +33,14 @@ public:
 
     const ChartSpec& spec() const noexcept { return spec_; }
 
-    // Draws the curves as the history is now.
+    // Draws the curves as the history is now, if anything of them has changed.
     void refresh();
+    // The same where something else has changed: colours, marks, the size.
+    void redraw();
     // Writes the legend anew; a few times a second, so that its digits can be read.
     void refresh_legend();
 
-    QCustomPlot& plot() noexcept { return *plot_; }
+    QCustomPlot& plot() noexcept;
     // Draws title, legend and curves as they are now, at the chart's size.
     void draw_vectors(QPainter& painter);
     // What the legend says of a series, for tests and copying.
@@ -57,9 +60,9 @@ private:
     void make_plot();
     void apply_colours();
     void apply_margins();
-    // Puts the points of the shown stretch into the graphs; returns the least positive and the greatest value drawn.
-    std::pair<double, double> fill_graphs();
-    void scale_axis(double least, double greatest);
+    bool fill_columns();
+    void scale_axis();
+    void show_cursor();
     std::optional<double> time_at(const QPointF& position) const;
     double value_of(const SeriesSpec& series) const;
 
@@ -67,13 +70,11 @@ private:
     const History& history_;
     TimeView& view_;
     Legend* legend_;
-    QCustomPlot* plot_;
-    std::vector<QCPGraph*> graphs_; // one for each series
-    std::vector<double> sums_;      // of the series below, while a stack is filled
-    std::vector<bool> was_used_;    // the series has been more than 0
+    Plot* plot_;
+    Columns columns_;
+    std::vector<bool> was_used_; // the series has been more than 0
     double top_ = 0;
     std::optional<QPoint> dragged_from_;
-    bool legend_is_of_hover_ = false;
 };
 
 } // namespace connscope::app

@@ -24,7 +24,8 @@ QTime time_of_day(double monotonic_s) {
 
 QString seconds_text(double seconds) {
     QString text = QString::number(seconds, 'f', 3);
-    while (text.contains(QLatin1Char('.')) && (text.endsWith(QLatin1Char('0')) || text.endsWith(QLatin1Char('.')))) text.chop(1);
+    while (text.contains(QLatin1Char('.')) && (text.endsWith(QLatin1Char('0')) || text.endsWith(QLatin1Char('.'))))
+        text.chop(1);
     return text;
 }
 
@@ -41,7 +42,8 @@ double TimeTicker::getTickStep(const QCPRange& range) {
 QVector<double> TimeTicker::createTickVector(double step, const QCPRange& range) {
     QVector<double> ticks;
     // While live, ticks keep their place and the curves move; when not, ticks are at whole times of day.
-    double origin = view_.now();
+    end_ = range.upper;
+    double origin = end_;
     if (!view_.is_live()) origin = view_.now() - QTime(0, 0).msecsTo(time_of_day(view_.now())) / 1000.0;
     const double first = origin + std::ceil((range.lower - origin) / step - 1e-6) * step;
     for (double tick = first; tick <= range.upper + step * 1e-6; tick += step) ticks.push_back(tick);
@@ -53,7 +55,7 @@ QString TimeTicker::getTickLabel(double tick, const QLocale&, QChar, int) {
         const QTime time = time_of_day(tick);
         return time.toString(view_.span() < 4 ? QStringLiteral("HH:mm:ss.z") : QStringLiteral("HH:mm:ss"));
     }
-    const double ago = view_.now() - tick;
+    const double ago = end_ - tick;
     if (ago < 0.005) return QCoreApplication::translate("Chart", "now");
     if (ago >= 119.5 && std::abs(std::remainder(ago, 60)) < 0.01) {
         return QCoreApplication::translate("Chart", "\u2212%1 min").arg(std::lround(ago / 60));
@@ -66,7 +68,10 @@ QString NumberTicker::getTickLabel(double tick, const QLocale&, QChar, int) { re
 QString PowerTicker::getTickLabel(double tick, const QLocale&, QChar, int) { return tick_text(notation_, tick); }
 
 ChartMarks::ChartMarks(QCustomPlot* plot, const QString& layer, Part part, const History& history, const TimeView& view)
-    : QCPLayerable(plot, layer), part_(part), history_(history), view_(view) {}
+    : QCPLayerable(plot, layer)
+    , part_(part)
+    , history_(history)
+    , view_(view) {}
 
 void ChartMarks::applyDefaultAntialiasingHint(QCPPainter* painter) const { painter->setAntialiasing(false); }
 
@@ -102,8 +107,8 @@ void ChartMarks::draw_lines(QCPPainter& painter) const {
     painter.setFont(axis->tickLabelFont());
     const QFontMetrics metrics(axis->tickLabelFont());
     const auto marks = history_.marks();
-    // From the newest to the oldest: each label stands between its own line and the next, shortened where that is narrow. The
-    // newest may stand before its line, at the edge. What has no room is left out; its line stays.
+    // From the newest to the oldest: each label stands between its own line and the next, shortened where that is narrow.
+    // The newest may stand before its line, at the edge. What has no room is left out; its line stays.
     const int least_width = 5 * metrics.averageCharWidth();
     int end = area->right();
     for (std::size_t i = marks.size(); i-- > 0;) {
@@ -113,7 +118,8 @@ void ChartMarks::draw_lines(QCPPainter& painter) const {
         painter.setPen(dashed);
         painter.drawLine(QLineF(x, area->top(), x, area->bottom()));
         const int width = metrics.horizontalAdvance(mark.label);
-        const int before = i > 0 ? std::max(static_cast<int>(axis->coordToPixel(marks[i - 1].time)), area->left()) : area->left();
+        const int before =
+            i > 0 ? std::max(static_cast<int>(axis->coordToPixel(marks[i - 1].time)), area->left()) : area->left();
         const int room = end - x - label_gap;
         const bool is_newest = end == area->right();
         int left = x + label_gap;
@@ -126,11 +132,13 @@ void ChartMarks::draw_lines(QCPPainter& painter) const {
         painter.drawText(left, area->top() + metrics.ascent(), text);
         end = std::min(left, x) - label_gap;
     }
-    if (const auto hovered = view_.hovered(); hovered && axis->range().contains(*hovered)) {
-        const int x = static_cast<int>(axis->coordToPixel(*hovered));
-        painter.setPen(QPen(colours.text, 0));
-        painter.drawLine(QLineF(x, area->top(), x, area->bottom()));
-    }
+}
+
+QString instant_text(const TimeView& view, double time) {
+    if (view.is_live())
+        return QCoreApplication::translate("Chart", "\u2212%1 s")
+            .arg(std::max(view.now() - time, 0.0), 0, 'f', view.span() < 30 ? 2 : 1);
+    return time_of_day(time).toString(QStringLiteral("HH:mm:ss.z"));
 }
 
 double nice_top(double value) {

@@ -15,7 +15,8 @@ class TimeView;
 // Ticks of a shared time axis: "−60 s … now" while the view is live, times of day when it is not.
 class TimeTicker : public QCPAxisTicker {
 public:
-    explicit TimeTicker(const TimeView& view) : view_(view) {}
+    explicit TimeTicker(const TimeView& view)
+        : view_(view) {}
 
 protected:
     double getTickStep(const QCPRange& range) override;
@@ -25,12 +26,17 @@ protected:
 
 private:
     const TimeView& view_;
+    double end_ = 0; // of the axis: what is "now" while the view is live
 };
+
+// "−12.3 s" while the view is live, else the time of day.
+QString instant_text(const TimeView& view, double time);
 
 // Ticks whose labels are written as people read numbers.
 class NumberTicker : public QCPAxisTicker {
 public:
-    explicit NumberTicker(Notation notation) : notation_(notation) {}
+    explicit NumberTicker(Notation notation)
+        : notation_(notation) {}
 
 protected:
     QString getTickLabel(double tick, const QLocale& locale, QChar format, int precision) override;
@@ -43,7 +49,10 @@ private:
 // Powers of ten.
 class PowerTicker : public QCPAxisTickerLog {
 public:
-    explicit PowerTicker(Notation notation) : notation_(notation) { setSubTickCount(0); }
+    explicit PowerTicker(Notation notation)
+        : notation_(notation) {
+        setSubTickCount(0);
+    }
 
 protected:
     QString getTickLabel(double tick, const QLocale& locale, QChar format, int precision) override;
@@ -52,8 +61,8 @@ private:
     Notation notation_;
 };
 
-// What all charts have behind and over their curves: a tint for every other stretch between two changes of mode, a dashed
-// line and a label at each change, and a line at the instant the mouse points at.
+// What all charts have behind and over their curves: a tint for every other stretch between two changes of mode, and a
+// dashed line and a label at each change.
 class ChartMarks : public QCPLayerable {
 public:
     enum class Part { bands, lines };

@@ -68,8 +68,8 @@ std::vector<ChartSpec> chart_catalog() {
             "getrusage(2) of the server, 10 times a second.")});
     charts.push_back(
         {QStringLiteral("requests"), tr("Requests"), tr("/s"), Notation::per_second, false, false, 10, 1,
-         {{Quantity::offered_per_s, tr("offered"), tr("offered"), Meaning::offered},
-          {Quantity::requests_per_s, tr("answered"), tr("answered"), Meaning::amount}},
+         {{Quantity::requests_per_s, tr("answered"), tr("answered"), Meaning::amount},
+          {Quantity::offered_per_s, tr("offered"), tr("offered"), Meaning::offered}},
          tr("Requests that the load offers, and those that the server has answered completely, over the last 200 ms.\n"
             "From the segments of load and server, 20 times a second.")});
     charts.push_back(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "views/chart_grid.hpp"
 
+#include "models/history.hpp"
 #include "views/chart.hpp"
 
 #include <QGridLayout>
@@ -33,16 +34,23 @@ int columns_for(int count, const QSize& room) {
 }
 
 ChartGrid::ChartGrid(const History& history, TimeView& view, QWidget* parent)
-    : QWidget(parent), grid_(new QGridLayout(this)) {
+    : QWidget(parent)
+    , grid_(new QGridLayout(this)) {
     setObjectName(QStringLiteral("charts"));
     grid_->setContentsMargins(0, 0, 0, 0);
     grid_->setSpacing(spacing);
     for (ChartSpec& spec : chart_catalog()) {
         auto* chart = new Chart(std::move(spec), history, view, this);
-        connect(chart, &Chart::enlargeWanted, this, [this](Chart* wanted) { enlarge(enlarged_ == nullptr ? wanted : nullptr); });
+        connect(chart, &Chart::enlargeWanted, this,
+                [this](Chart* wanted) { enlarge(enlarged_ == nullptr ? wanted : nullptr); });
         charts_.push_back(chart);
     }
     arrange();
+    connect(&history, &History::marked, this, &ChartGrid::redraw);
+}
+
+void ChartGrid::redraw() {
+    for (Chart* chart : charts_) chart->redraw();
 }
 
 void ChartGrid::refresh() {
@@ -58,7 +66,7 @@ void ChartGrid::enlarge(Chart* chart) {
     enlarged_ = chart;
     columns_ = 0;
     arrange();
-    refresh();
+    redraw();
     emit enlargeChanged(enlarged_);
 }
 

@@ -21,6 +21,7 @@ public:
 
     const std::vector<Chart*>& charts() const noexcept { return charts_; }
     void refresh();
+    void redraw(); // also where no data has changed
     void refresh_legends();
     // Shows one chart alone, or all again with nullptr.
     void enlarge(Chart* chart);

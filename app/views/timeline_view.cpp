@@ -28,29 +28,41 @@ constexpr double dimmed = 0.25;         // while another connection is selected
 
 QString ending_text(EventKind kind) {
     switch (kind) {
-    case EventKind::slice_to_read: return TimelineView::tr("then waited to read");
-    case EventKind::slice_to_write: return TimelineView::tr("then waited to write");
-    case EventKind::slice_to_ready: return TimelineView::tr("then yielded");
-    case EventKind::slice_to_pause: return TimelineView::tr("then paused");
-    case EventKind::slice_to_close: return TimelineView::tr("then was closed");
-    case EventKind::slice_to_hand_off: return TimelineView::tr("then was handed over to another carrier");
+    case EventKind::slice_to_read:
+        return TimelineView::tr("then waited to read");
+    case EventKind::slice_to_write:
+        return TimelineView::tr("then waited to write");
+    case EventKind::slice_to_ready:
+        return TimelineView::tr("then yielded");
+    case EventKind::slice_to_pause:
+        return TimelineView::tr("then paused");
+    case EventKind::slice_to_close:
+        return TimelineView::tr("then was closed");
+    case EventKind::slice_to_hand_off:
+        return TimelineView::tr("then was handed over to another carrier");
     case EventKind::opened:
-    case EventKind::mode_changed: break;
+    case EventKind::mode_changed:
+        break;
     }
     return {};
 }
 
 Meaning meaning_of_ending(EventKind kind) {
     switch (kind) {
-    case EventKind::slice_to_read: return Meaning::waiting_read;
-    case EventKind::slice_to_write: return Meaning::waiting_write;
-    case EventKind::slice_to_ready: return Meaning::ready;
-    case EventKind::slice_to_hand_off: return Meaning::thread;
-    default: return Meaning::paused;
+    case EventKind::slice_to_read:
+        return Meaning::waiting_read;
+    case EventKind::slice_to_write:
+        return Meaning::waiting_write;
+    case EventKind::slice_to_ready:
+        return Meaning::ready;
+    case EventKind::slice_to_hand_off:
+        return Meaning::thread;
+    default:
+        return Meaning::paused;
     }
 }
 
-constexpr std::array connection_hues{Meaning::coroutine, Meaning::ready,  Meaning::running, Meaning::fiber,
+constexpr std::array connection_hues{Meaning::coroutine, Meaning::ready,  Meaning::running,    Meaning::fiber,
                                      Meaning::closure,   Meaning::thread, Meaning::page_tables};
 
 QRgb blend(QRgb colour, QRgb behind, double share) {
@@ -61,7 +73,10 @@ QRgb blend(QRgb colour, QRgb behind, double share) {
 } // namespace
 
 TimelineView::TimelineView(const Timeline& timeline, TimeView& view, QWidget* parent)
-    : QWidget(parent), live_(timeline), view_(view), chooser_(new QComboBox) {
+    : QWidget(parent)
+    , live_(timeline)
+    , view_(view)
+    , chooser_(new QComboBox) {
     setObjectName(QStringLiteral("timeline"));
     setAccessibleName(tr("Timeline"));
     setAccessibleDescription(tr("What ran when on each thread of the server"));
@@ -125,27 +140,9 @@ QRect TimelineView::lane_place(std::size_t row) const {
     return {area.left(), area.top() + static_cast<int>(row) * (height + lane_gap), area.width(), height};
 }
 
-// As many lanes as there is room for: the busiest ones of the shown stretch, in the order of their numbers.
 void TimelineView::choose_lanes() {
     const auto room = static_cast<std::size_t>(std::max(lanes_area().height() / (lane_height() + lane_gap), 1));
-    shown_.clear();
-    for (const auto& [thread, lane] : timeline().lanes()) shown_.push_back({thread, &lane});
-    if (shown_.size() <= room) return;
-    std::vector<std::pair<double, Shown>> busy;
-    for (const Shown& each : shown_) {
-        double time = 0;
-        for (const TimelineSlice& slice : each.lane->within(begin(), end())) {
-            time += slice.end - slice.begin;
-            if (selected_ && slice.connection == *selected_) time += longest_span; // never left out
-        }
-        busy.emplace_back(time, each);
-    }
-    std::nth_element(busy.begin(), busy.begin() + static_cast<std::ptrdiff_t>(room), busy.end(),
-                     [](const auto& a, const auto& b) { return a.first > b.first; });
-    busy.resize(room);
-    shown_.clear();
-    for (const auto& [time, each] : busy) shown_.push_back(each);
-    std::sort(shown_.begin(), shown_.end(), [](const Shown& a, const Shown& b) { return a.thread < b.thread; });
+    shown_ = lanes_to_show(timeline(), begin(), end(), room, selected_);
 }
 
 double TimelineView::time_at(double x) const {
@@ -158,12 +155,22 @@ double TimelineView::x_of(double time) const {
     return area.left() + (time - begin()) / span_ * area.width();
 }
 
-QRgb TimelineView::colour_of(const TimelineSlice& slice) const {
-    const bool by_connection = chooser_->currentIndex() == 0;
-    return colour(by_connection ? connection_hues[static_cast<std::size_t>(slice.connection.id % connection_hues.size())]
-                                : meaning_of_ending(slice.ended_by),
-                  palette())
-        .rgb();
+void TimelineView::learn_hues() {
+    by_connection_ = chooser_->currentIndex() == 0;
+    hues_.clear();
+    if (by_connection_) {
+        for (const Meaning meaning : connection_hues) hues_.push_back(colour(meaning, palette()).rgb());
+        return;
+    }
+    for (auto kind = static_cast<std::uint32_t>(EventKind::slice_to_read);
+         kind <= static_cast<std::uint32_t>(EventKind::slice_to_hand_off); ++kind) {
+        hues_.push_back(colour(meaning_of_ending(static_cast<EventKind>(kind)), palette()).rgb());
+    }
+}
+
+QRgb TimelineView::hue_of(const TimelineSlice& slice) const noexcept {
+    if (by_connection_) return hues_[static_cast<std::size_t>(slice.connection.id % hues_.size())];
+    return hues_[static_cast<std::size_t>(slice.ended_by) - static_cast<std::size_t>(EventKind::slice_to_read)];
 }
 
 void TimelineView::paint_lane(std::size_t row) {
@@ -171,54 +178,52 @@ void TimelineView::paint_lane(std::size_t row) {
     auto* line = reinterpret_cast<QRgb*>(image_.scanLine(static_cast<int>(row)));
     const QRgb behind = ink(palette()).hover.rgb();
     std::fill(line, line + pixels, behind);
-    busy_.assign(static_cast<std::size_t>(pixels), 0.0);
-    std::vector<double> most(static_cast<std::size_t>(pixels), 0.0); // the longest share of one slice in each pixel
+    pixels_.assign(static_cast<std::size_t>(pixels), {});
+    wide_.clear();
     const double from = begin();
-    const double pixel = span_ / pixels;
+    const double per_second = pixels / span_;
+    const double worded = fontMetrics().averageCharWidth() * 3 * devicePixelRatioF();
     for (const TimelineSlice& slice : shown_[row].lane->within(from, end())) {
-        if (slice.end < from) continue;
-        QRgb hue = colour_of(slice);
-        if (selected_ && slice.connection != *selected_) hue = blend(hue, behind, dimmed);
-        const double first = (slice.begin - from) / pixel;
-        const double last = (slice.end - from) / pixel;
+        const double first = (slice.begin - from) * per_second;
+        const double last = (slice.end - from) * per_second;
+        if (last < 0) continue;
+        if (last - first >= worded) wide_.push_back(&slice);
+        const bool is_selected = selected_ && slice.connection == *selected_;
+        const QRgb hue = selected_ && !is_selected ? blend(hue_of(slice), behind, dimmed) : hue_of(slice);
         const int left = std::clamp(static_cast<int>(first), 0, pixels - 1);
         const int right = std::clamp(static_cast<int>(last), 0, pixels - 1);
-        const bool is_selected = selected_ && slice.connection == *selected_;
         for (int x = left; x <= right; ++x) {
             const double share = std::min<double>(last, x + 1) - std::max<double>(first, x);
-            auto& strongest = most[static_cast<std::size_t>(x)];
-            busy_[static_cast<std::size_t>(x)] += share;
-            if (share > strongest || is_selected) {
-                strongest = is_selected ? 2 : share;
+            Pixel& pixel = pixels_[static_cast<std::size_t>(x)];
+            pixel.busy += share;
+            if (share > pixel.strongest || is_selected) {
+                pixel.strongest = is_selected ? 2 : share;
                 line[x] = hue;
             }
         }
     }
     for (int x = 0; x < pixels; ++x) {
-        const double busy = busy_[static_cast<std::size_t>(x)];
-        if (busy <= 0 || busy >= 0.999) continue;
-        const bool is_selected = most[static_cast<std::size_t>(x)] >= 2;
-        line[x] = blend(line[x], behind, is_selected ? 1 : least_strength + (1 - least_strength) * busy);
+        const Pixel& pixel = pixels_[static_cast<std::size_t>(x)];
+        if (pixel.busy <= 0 || pixel.busy >= 0.999 || pixel.strongest >= 2) continue;
+        line[x] = blend(line[x], behind, least_strength + (1 - least_strength) * pixel.busy);
     }
 }
 
+// The words in the slices that paint_lane() found wide enough.
 void TimelineView::paint_labels(QPainter& painter, std::size_t row) const {
     const QFontMetrics metrics = fontMetrics();
     const QRect place = lane_place(row);
-    for (const TimelineSlice& slice : shown_[row].lane->within(begin(), end())) {
-        const double left = std::max(x_of(slice.begin), static_cast<double>(place.left()));
-        const double right = std::min(x_of(slice.end), static_cast<double>(place.right()));
-        if (right - left < metrics.averageCharWidth() * 3) continue;
-        const QString number = QString::number(slice.connection.id);
-        const QString text = tr("%1 for %2").arg(number, duration_text(slice.end - slice.begin));
+    for (const TimelineSlice* slice : wide_) {
+        const double left = std::max(x_of(slice->begin), static_cast<double>(place.left()));
+        const double right = std::min(x_of(slice->end), static_cast<double>(place.right()));
         const double room = right - left - 2 * block_text_margin;
-        const QString shown = metrics.horizontalAdvance(text) <= room     ? text
-                              : metrics.horizontalAdvance(number) <= room ? number
-                                                                          : QString();
-        if (shown.isEmpty()) continue;
-        const QColor hue = QColor::fromRgb(colour_of(slice));
+        const QString number = QString::number(slice->connection.id);
+        if (metrics.horizontalAdvance(number) > room) continue;
+        const QString text = tr("%1 for %2").arg(number, duration_text(slice->end - slice->begin));
+        const QColor hue = QColor::fromRgb(hue_of(*slice));
         painter.setPen(hue.lightness() > 120 ? QColor(0x10, 0x14, 0x18) : QColor(Qt::white));
-        painter.drawText(QRectF(left + block_text_margin, place.top(), room, place.height()), Qt::AlignVCenter | Qt::AlignLeft, shown);
+        painter.drawText(QRectF(left + block_text_margin, place.top(), room, place.height()),
+                         Qt::AlignVCenter | Qt::AlignLeft, metrics.horizontalAdvance(text) <= room ? text : number);
     }
 }
 
@@ -247,14 +252,16 @@ void TimelineView::paint_axis(QPainter& painter) const {
     const QFontMetrics metrics(small);
     painter.setFont(small);
     // Ticks at round distances from the right end.
-    const double wanted = span_ / std::max(area.width() / (metrics.horizontalAdvance(QStringLiteral("\u2212999 ms")) * 2), 1);
+    const double wanted =
+        span_ / std::max(area.width() / (metrics.horizontalAdvance(QStringLiteral("\u2212999 ms")) * 2), 1);
     const double power = std::pow(10, std::floor(std::log10(wanted)));
     const double step = power * (wanted / power > 5 ? 10 : wanted / power > 2 ? 5 : wanted / power > 1 ? 2 : 1);
     for (double ago = 0; ago <= span_ * 1.0001; ago += step) {
         const double x = x_of(end() - ago);
         const QString text = ago == 0 ? (frozen_ ? tr("0") : tr("now")) : QChar(0x2212) + duration_text(ago);
         const int width = metrics.horizontalAdvance(text);
-        const double left = std::clamp(x - width / 2.0, static_cast<double>(area.left() - 10), static_cast<double>(this->width() - width));
+        const double left =
+            std::clamp(x - width / 2.0, static_cast<double>(area.left() - 10), static_cast<double>(this->width() - width));
         painter.setPen(QPen(colours.border, 0));
         painter.drawLine(QLineF(x, area.bottom() - 2, x, area.bottom() + 2));
         painter.setPen(colours.muted);
@@ -276,6 +283,7 @@ void TimelineView::paintEvent(QPaintEvent*) {
     if (image_.width() != pixels || image_.height() != static_cast<int>(shown_.size())) {
         image_ = QImage(pixels, static_cast<int>(shown_.size()), QImage::Format_RGB32);
     }
+    learn_hues();
     for (std::size_t row = 0; row < shown_.size(); ++row) {
         const QRect place = lane_place(row);
         if (place.bottom() > area.bottom() + 2) break;
@@ -357,28 +365,50 @@ void TimelineView::mouseReleaseEvent(QMouseEvent* event) {
 
 void TimelineView::keyPressEvent(QKeyEvent* event) {
     switch (event->key()) {
-    case Qt::Key_Left: pan(-span_ * 0.2); break;
-    case Qt::Key_Right: pan(span_ * 0.2); break;
+    case Qt::Key_Left:
+        pan(-span_ * 0.2);
+        break;
+    case Qt::Key_Right:
+        pan(span_ * 0.2);
+        break;
     case Qt::Key_Up:
-    case Qt::Key_Plus: zoom(0.75, end() - span_ / 2); break;
+    case Qt::Key_Plus:
+        zoom(0.75, end() - span_ / 2);
+        break;
     case Qt::Key_Down:
-    case Qt::Key_Minus: zoom(1 / 0.75, end() - span_ / 2); break;
-    default: QWidget::keyPressEvent(event);
+    case Qt::Key_Minus:
+        zoom(1 / 0.75, end() - span_ / 2);
+        break;
+    default:
+        QWidget::keyPressEvent(event);
     }
+}
+
+QString TimelineView::tip_at(const QPoint& position) const {
+    if (const TimelineSlice* slice = slice_at(position)) {
+        return tr("Connection %1 ran %2, %3.")
+            .arg(slice->connection.id)
+            .arg(duration_text(slice->end - slice->begin), ending_text(slice->ended_by));
+    }
+    const double time = time_at(position.x());
+    const double pixel = span_ / lanes_area().width();
+    for (const TimelineLoss& loss : timeline().losses()) {
+        if (time < loss.begin - 2 * pixel || time > loss.end + 2 * pixel) continue;
+        return tr("%1 events of this stretch were overwritten before they could be read.")
+            .arg(count_text(static_cast<double>(loss.events)));
+    }
+    return tr(
+        "Each lane is a thread of the server, by the kernel's number; each block is a slice of one connection. Between "
+        "blocks "
+        "the thread slept, was in the kernel, or did something for nobody in particular.\nWheel: zoom. Drag: move, which "
+        "pauses. Click: select the connection.");
 }
 
 bool TimelineView::event(QEvent* event) {
     if (event->type() == QEvent::Resize) refresh();
     if (event->type() != QEvent::ToolTip) return QWidget::event(event);
     const auto* help = static_cast<QHelpEvent*>(event);
-    QString tip = tr("Each lane is a thread of the server, by the kernel's number; each block is a slice of one connection. Between blocks "
-                     "the thread slept, was in the kernel, or did something for nobody in particular.\nWheel: zoom. Drag: move, which "
-                     "pauses. Click: select the connection.");
-    if (const TimelineSlice* slice = slice_at(help->pos())) {
-        tip = tr("Connection %1 ran %2, %3.")
-                  .arg(slice->connection.id)
-                  .arg(duration_text(slice->end - slice->begin), ending_text(slice->ended_by));
-    }
+    const QString tip = tip_at(help->pos());
     QToolTip::showText(help->globalPos(), tip, this);
     return true;
 }

@@ -17,8 +17,9 @@ namespace connscope::app {
 
 class TimeView;
 
-// What ran when: a lane for each thread of the server, a block for each slice of a connection. While the shared view is live it
-// shows the newest stretch; paused, it can be zoomed from ten seconds down to a microsecond. `timeline` and `view` outlive it.
+// What ran when: a lane for each thread of the server, a block for each slice of a connection. While the shared view is live
+// it shows the newest stretch; paused, it can be zoomed from ten seconds down to a microsecond. `timeline` and `view`
+// outlive it.
 class TimelineView : public QWidget {
     Q_OBJECT
 public:
@@ -53,9 +54,9 @@ protected:
     bool event(QEvent* event) override;
 
 private:
-    struct Shown {
-        std::uint32_t thread = 0;
-        const TimelineLane* lane = nullptr;
+    struct Pixel {
+        double busy = 0;      // share of it in which something ran
+        double strongest = 0; // the greatest share of one slice
     };
     const Timeline& timeline() const noexcept { return frozen_ ? *frozen_ : live_; }
     void choose_lanes();
@@ -64,9 +65,11 @@ private:
     QRect lane_place(std::size_t row) const;
     double time_at(double x) const;
     double x_of(double time) const;
-    QRgb colour_of(const TimelineSlice& slice) const;
+    void learn_hues();
+    QRgb hue_of(const TimelineSlice& slice) const noexcept;
     void paint_lane(std::size_t row);
     void paint_labels(QPainter& painter, std::size_t row) const;
+    QString tip_at(const QPoint& position) const;
     void paint_losses(QPainter& painter) const;
     void paint_axis(QPainter& painter) const;
     const TimelineSlice* slice_at(const QPoint& position) const;
@@ -80,9 +83,12 @@ private:
     double span_ = 0.5;
     double end_ = 0; // while frozen
     std::optional<ConnectionKey> selected_;
-    std::vector<Shown> shown_;
-    QImage image_; // one line of pixels for each lane
-    std::vector<double> busy_; // of the lane being painted: seconds in each pixel
+    std::vector<ShownLane> shown_;
+    std::vector<QRgb> hues_; // by connection, or by ending
+    bool by_connection_ = true;
+    QImage image_;                           // one line of pixels for each lane
+    std::vector<Pixel> pixels_;              // of the lane being painted
+    std::vector<const TimelineSlice*> wide_; // slices of the lane being painted that have room for words
     QString summary_;
     std::optional<QPoint> pressed_at_;
     bool dragged_ = false;

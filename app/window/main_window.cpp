@@ -258,53 +258,62 @@ void MainWindow::take_snapshot(const SnapshotPtr& snapshot) {
         const FrameShare share(meter_, "models");
         history_.append(metrics_.update(*snapshot));
         time_view_.advance(history_.newest_time());
-    }
-    if (time_view_.is_live()) {
-        const FrameShare share(meter_, "charts");
-        charts_->refresh();
-    }
-    if (time_view_.is_live() && frame_ % 2 == 0 && snapshot->has_server) {
-        const FrameShare share(meter_, "map");
-        map_->show_snapshot(snapshot);
-    }
-    {
-        const FrameShare share(meter_, "timeline");
         timeline_.append(*snapshot);
-        if (time_view_.is_live()) timeline_view_->refresh();
     }
-    if (frame_++ % slow_frames == 0 || !was_alive_) refresh_slowly();
-    check_warnings();
-    if (frame_ % comparison_frames == 0) {
-        const FrameShare share(meter_, "comparison");
-        what_changed_->refresh();
-    }
+    refresh_views();
     if (history_.marks().empty() && snapshot->has_server) { // the first stretch is that of the first mode
         history_.mark(
             {history_.newest_time(), Mark::Kind::server_started, mode_bar_->name_of(session_.mode()), session_.mode()});
     }
     if (!was_alive_ && snapshot->has_server && !snapshot->server.connections.empty()) {
         was_alive_ = true;
+        refresh_all();
         emit alive();
     }
 }
 
-void MainWindow::refresh_slowly() {
-    {
-        const FrameShare share(meter_, "numbers");
-        charts_->refresh_legends();
-        numbers_->refresh();
-        load_bar_->show_load(*newest_, session_.plan().protocol);
-        load_panel_->show_load(*newest_, session_.plan().protocol);
-        const QString mode = session_.modes().empty() ? session_.mode() : mode_bar_->name_of(session_.mode());
-        status_line_->show_server(session_.server(), mode, history_.newest_time() - mode_since_);
-        status_line_->show_load(session_.load(),
-                                history_.mean(Quantity::verified_share, history_.newest_time() - 1, history_.newest_time()));
-        status_line_->show_watching(meter_.recent_mean_ms(), look_ms_);
+// Charts move with every snapshot; what is read as digits or looked at longer changes less often, and not all in one frame.
+void MainWindow::refresh_views() {
+    const bool all_due = std::exchange(all_due_, false);
+    const auto is_due = [&](std::uint64_t every, std::uint64_t turn) { return all_due || frame_ % every == turn; };
+    const bool is_live = time_view_.is_live();
+    if (is_live) {
+        const FrameShare share(meter_, "charts");
+        charts_->refresh();
+    }
+    if (is_live && is_due(2, 0)) {
+        const FrameShare share(meter_, "timeline");
+        timeline_view_->refresh();
+    }
+    if (is_live && newest_->has_server && is_due(2, 1)) {
+        const FrameShare share(meter_, "map");
+        map_->show_snapshot(newest_);
     }
     const bool many = newest_->server.connections.size() > slow_rows;
-    if (!time_view_.is_live() || (many && frame_ % (2 * slow_frames) != 1)) return;
-    const FrameShare share(meter_, "table");
-    connection_model_.update(newest_);
+    if (is_live && is_due(many ? 2 * slow_frames : slow_frames, 1)) {
+        const FrameShare share(meter_, "table");
+        connection_model_.update(newest_);
+    }
+    if (is_due(slow_frames, 2)) refresh_numbers();
+    check_warnings(is_due(slow_frames, 3));
+    if (is_due(comparison_frames, 3)) {
+        const FrameShare share(meter_, "what changed");
+        what_changed_->refresh();
+    }
+    ++frame_;
+}
+
+void MainWindow::refresh_numbers() {
+    const FrameShare share(meter_, "numbers");
+    charts_->refresh_legends();
+    numbers_->refresh();
+    load_bar_->show_load(*newest_, session_.plan().protocol);
+    load_panel_->show_load(*newest_, session_.plan().protocol);
+    const QString mode = session_.modes().empty() ? session_.mode() : mode_bar_->name_of(session_.mode());
+    status_line_->show_server(session_.server(), mode, history_.newest_time() - mode_since_);
+    status_line_->show_load(session_.load(),
+                            history_.mean(Quantity::verified_share, history_.newest_time() - 1, history_.newest_time()));
+    status_line_->show_watching(meter_.recent_mean_ms(), look_ms_);
 }
 
 void MainWindow::show_server(const ProcessStatus& status) {
@@ -363,7 +372,7 @@ void MainWindow::tell(const QString& text, bool is_bad) {
     }
 }
 
-void MainWindow::check_warnings() {
+void MainWindow::check_warnings(bool shows) {
     const FrameShare share(meter_, "warnings");
     bool program_decides = false;
     for (const ModeDescription& mode : session_.modes()) {
@@ -371,7 +380,7 @@ void MainWindow::check_warnings() {
     }
     warning_board_.update({*newest_, session_.server(), thresholds_, history_.newest_time(),
                            mode_bar_->name_of(session_.mode()), program_decides});
-    if (frame_ % slow_frames != 0) return;
+    if (!shows) return;
     warning_list_->refresh(history_.newest_time());
     show_warnings_button();
 }

@@ -44,9 +44,11 @@ public:
 
     // Starts the processes to watch.
     void start();
+    // With the next snapshot, draws all views anew, whether their turn has come or not.
+    void refresh_all() { all_due_ = true; }
 
     Session& session() noexcept { return session_; }
-    const FrameMeter& frame_meter() const noexcept { return meter_; }
+    FrameMeter& frame_meter() noexcept { return meter_; }
     const History& history() const noexcept { return history_; }
     ModeBar& mode_bar() noexcept { return *mode_bar_; }
     Banner& server_banner() noexcept { return *server_banner_; }
@@ -94,11 +96,12 @@ private:
 
     void connect_session();
     void take_snapshot(const SnapshotPtr& snapshot);
-    void refresh_slowly();
+    void refresh_views();
+    void refresh_numbers();
     void show_server(const ProcessStatus& status);
     void show_load(const ProcessStatus& status);
     void tell(const QString& text, bool is_bad);
-    void check_warnings();
+    void check_warnings(bool shows);
     void show_warnings_button();
     void go_to(const Finding& finding);
     void finish_mode_change(const ModeChange& change);
@@ -146,6 +149,7 @@ private:
 
     SnapshotPtr newest_;
     std::uint64_t frame_ = 0;
+    bool all_due_ = true;
     bool was_alive_ = false;
     double mode_since_ = 0;             // s of CLOCK_MONOTONIC
     double look_ms_ = 0;                // smoothed

@@ -135,7 +135,7 @@ void MainWindow::make_view_menu() {
         live_->setChecked(!live);
         live_->updateGeometry();
     });
-    connect(&time_view_, &TimeView::viewChanged, charts_, &ChartGrid::refresh);
+    connect(&time_view_, &TimeView::viewChanged, charts_, &ChartGrid::redraw);
     connect(add(view, tr("Back to the last &minute"), QStringLiteral("last_minute"), QKeySequence(Qt::Key_Home),
                 tr("All charts show the usual stretch of time again.")),
             &QAction::triggered, &time_view_, &TimeView::resetSpan);

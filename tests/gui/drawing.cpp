@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+// What is drawn, as far as it can be told without a server: columns of charts, lanes of the timeline, cells of the map.
+#include "models/columns.hpp"
+#include "models/history.hpp"
+#include "models/map_colouring.hpp"
+#include "models/time_view.hpp"
+#include "models/timeline.hpp"
+#include "views/chart.hpp"
+#include "views/palette.hpp"
+#include "window/frame_meter.hpp"
+
+#include <qcustomplot.h>
+
+#include <QTest>
+
+#include <cmath>
+
+using namespace connscope;
+using namespace connscope::app;
+using namespace std::chrono_literals;
+using telemetry::layout::EventKind;
+
+namespace {
+
+Sample sample_at(double time, Quantity which, double value) {
+    Sample sample;
+    sample.time = time;
+    sample[which] = value;
+    return sample;
+}
+
+// A snapshot at `taken` with one slice of a millisecond for each (thread, connection, begin, ending).
+struct Slice {
+    std::uint32_t thread;
+    std::uint64_t connection;
+    std::chrono::nanoseconds begin;
+    EventKind ending = EventKind::slice_to_read;
+};
+Snapshot snapshot_of(std::chrono::nanoseconds taken, const std::vector<Slice>& slices) {
+    Snapshot snapshot;
+    snapshot.taken = taken;
+    for (const Slice& slice : slices) {
+        SegmentEvent event;
+        event.event.kind = slice.ending;
+        event.event.thread = slice.thread;
+        event.event.connection = slice.connection;
+        event.event.begin = slice.begin;
+        event.event.length = 1ms;
+        snapshot.events.push_back(event);
+    }
+    return snapshot;
+}
+
+std::vector<std::uint32_t> threads_of(const std::vector<ShownLane>& lanes) {
+    std::vector<std::uint32_t> threads;
+    for (const ShownLane& lane : lanes) threads.push_back(lane.thread);
+    return threads;
+}
+using Threads = std::vector<std::uint32_t>;
+
+} // namespace
+
+class Drawing : public QObject {
+    Q_OBJECT
+private slots:
+    void a_column_spans_the_least_and_the_greatest_value_read_in_it() {
+        History history;
+        for (int i = 0; i < 40; ++i) history.append(sample_at(10 + i * 0.1, Quantity::open, i % 4));
+        Columns columns({Quantity::open}, false);
+        QVERIFY(columns.update(history, 1.0, 10, 4));
+        for (const Extent& extent : columns.curve(0)) {
+            QCOMPARE(extent.least, 0.0);
+            QCOMPARE(extent.greatest, 3.0);
+        }
+        QCOMPARE(columns.bounds().greatest, 3.0);
+        QCOMPARE(columns.bounds().least, 3.0); // the least above 0 that is drawn
+    }
+
+    void columns_that_move_with_time_are_those_that_are_made_anew() {
+        History history;
+        Columns moving({Quantity::open, Quantity::threads}, true);
+        int changes = 0;
+        for (int i = 0; i < 3000; ++i) {
+            Sample sample = sample_at(100 + i * 0.05, Quantity::open, 5 + std::sin(i * 0.7));
+            if (i % 300 > 40) sample[Quantity::threads] = i % 17;
+            history.append(sample);
+            const double width = 0.31;
+            const auto end = static_cast<std::int64_t>(std::floor(history.newest_time() / width)) + 1;
+            if (moving.update(history, width, end - 200, 200)) ++changes;
+            if (i % 97 != 0) continue;
+            Columns anew({Quantity::open, Quantity::threads}, true);
+            anew.update(history, width, end - 200, 200);
+            for (std::size_t curve = 0; curve < 2; ++curve) {
+                // The line that comes in from the left may have begun elsewhere in the column before.
+                for (std::size_t column = 7; column < 200; ++column) {
+                    const Extent a = moving.curve(curve)[column];
+                    const Extent b = anew.curve(curve)[column];
+                    QCOMPARE(a.is_known(), b.is_known());
+                    if (!a.is_known()) continue;
+                    QCOMPARE(a.least, b.least);
+                    QCOMPARE(a.greatest, b.greatest);
+                }
+            }
+        }
+        QVERIFY(changes > 400);
+        QVERIFY(changes < 3000); // most readings change no pixel
+    }
+
+    void columns_between_readings_are_on_a_line_and_what_was_not_known_is_a_gap() {
+        History history;
+        history.append(sample_at(0.5, Quantity::open, 10));
+        history.append(sample_at(4.5, Quantity::open, 50));
+        history.append(sample_at(5.5, Quantity::open, not_known));
+        history.append(sample_at(8.5, Quantity::open, 20));
+        Columns columns({Quantity::open}, false);
+        columns.update(history, 1.0, 0, 10);
+        const auto curve = columns.curve(0);
+        QCOMPARE(curve[2].least, 30.0);
+        QCOMPARE(curve[2].greatest, 30.0);
+        for (const std::size_t gap : {5, 6, 7, 9}) QVERIFY(!curve[gap].is_known());
+        QCOMPARE(curve[8].greatest, 20.0);
+        Columns cut({Quantity::open}, false); // a line into and out of what is shown
+        cut.update(history, 1.0, 1, 3);
+        QCOMPARE(cut.curve(0)[0].least, 20.0);
+        QVERIFY(std::abs(cut.curve(0)[2].least - 40.0) < 1);
+    }
+
+    void a_chart_paints_a_known_value_where_its_axis_says() {
+        History history;
+        TimeView view;
+        ChartSpec spec;
+        spec.id = QStringLiteral("test");
+        spec.series = {{Quantity::open, QStringLiteral("open"), QStringLiteral("open"), Meaning::amount}};
+        Chart chart(spec, history, view);
+        chart.resize(400, 300);
+        chart.show();
+        for (int i = 0; i <= 400; ++i) history.append(sample_at(100 + i * 0.05, Quantity::open, i < 200 ? 20 : 80));
+        view.advance(history.newest_time());
+        QCoreApplication::processEvents();
+        chart.redraw();
+        const QImage image = chart.plot().toPixmap().toImage();
+        const QRgb line = colour(Meaning::amount, chart.palette()).rgb();
+        const auto painted_at = [&](double time, double value) {
+            const int x = static_cast<int>(chart.plot().xAxis->coordToPixel(time));
+            const int y = static_cast<int>(std::lround(chart.plot().yAxis->coordToPixel(value)));
+            for (int row = y - 2; row <= y + 2; ++row) {
+                if (image.pixel(x, row) == line) return true;
+            }
+            return false;
+        };
+        QVERIFY(painted_at(107, 20));
+        QVERIFY(!painted_at(107, 80));
+        QVERIFY(painted_at(118, 80));
+        QVERIFY(!painted_at(118, 20));
+    }
+
+    void lanes_of_threads_that_have_ended_go() {
+        Timeline timeline;
+        timeline.append(snapshot_of(10s, {{1, 7, 9800ms}, {2, 8, 9810ms}, {3, 9, 9820ms}}));
+        QCOMPARE(threads_of(lanes_to_show(timeline, 9.5, 10, 9, {})), (Threads{1, 2, 3}));
+        // The connections of 1 and 2 are handed over to 3; then 3 alone runs.
+        timeline.append(snapshot_of(10200ms, {{1, 7, 10100ms, EventKind::slice_to_hand_off},
+                                              {2, 8, 10101ms, EventKind::slice_to_hand_off},
+                                              {3, 7, 10110ms}}));
+        timeline.append(snapshot_of(10800ms, {{3, 8, 10790ms}}));
+        QCOMPARE(threads_of(lanes_to_show(timeline, 10.3, 10.8, 9, {})), (Threads{3}));
+        // In the past they are still there.
+        QCOMPARE(threads_of(lanes_to_show(timeline, 9.7, 10.2, 9, {})), (Threads{1, 2, 3}));
+    }
+
+    void a_thread_that_waits_a_moment_keeps_its_lane() {
+        Timeline timeline;
+        timeline.append(snapshot_of(10s, {{1, 7, 9900ms}, {2, 8, 9990ms}}));
+        QCOMPARE(threads_of(lanes_to_show(timeline, 9.98, 10.0, 9, {})), (Threads{1, 2}));
+    }
+
+    void where_lanes_have_no_room_the_busiest_and_the_selected_stay() {
+        Timeline timeline;
+        std::vector<Slice> slices;
+        for (std::uint32_t thread = 1; thread <= 20; ++thread) {
+            for (std::uint32_t i = 0; i < thread; ++i) slices.push_back({thread, thread, 9500ms + i * 2ms});
+        }
+        timeline.append(snapshot_of(10s, slices));
+        QCOMPARE(threads_of(lanes_to_show(timeline, 9, 10, 3, {})), (Threads{18, 19, 20}));
+        QCOMPARE(threads_of(lanes_to_show(timeline, 9, 10, 3, ConnectionKey{0, 2})), (Threads{2, 19, 20}));
+    }
+
+    void a_part_of_a_frame_counts_once_where_parts_lie_within_each_other() {
+        FrameMeter meter;
+        const auto spend = [](std::chrono::microseconds time) {
+            const auto end = FrameMeter::Clock::now() + time;
+            while (FrameMeter::Clock::now() < end) {
+            }
+        };
+        {
+            const FrameShare outer(meter, "outer");
+            spend(2ms);
+            const FrameShare inner(meter, "inner");
+            spend(5ms);
+        }
+        meter.end_frame();
+        const auto parts = meter.parts_ms();
+        QVERIFY(parts.at("inner") >= 5);
+        QVERIFY(parts.at("outer") >= 2);
+        QVERIFY(std::abs(parts.at("inner") + parts.at("outer") - meter.percentile_ms(1)) < 0.1);
+    }
+};
+
+QTEST_MAIN(Drawing)
+#include "drawing.moc"
