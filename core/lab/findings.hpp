@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "connscope/lab/figure.hpp"
+
+#include <string>
+#include <vector>
+
+namespace connscope::lab {
+
+struct CellResult;
+struct FigureResult;
+struct Result;
+
+// A sentence about what was measured, and what it was made of.
+struct Finding {
+    std::string text;
+    std::string figure;             // the id of the one that it speaks of
+    std::vector<std::string> cells; // keys of the cells whose figures are in it; never empty
+    double weight = 0;              // how much it says: larger differences say more
+};
+
+// The findings of a result, those that say most first. Every number in them is a measured one, and what lies within the
+// noise is said to. None of an empty result.
+std::vector<Finding> find(const Result& result);
+
+// Whether two figures differ by more than chance: their rounds do not overlap, the medians are apart by more than 5 % and by
+// more than what the figure's difference must have to mean anything. One round has no spread: then nothing below a factor
+// of 1.5 differs.
+bool differ(const FigureInfo& info, const FigureResult& a, const FigureResult& b);
+
+} // namespace connscope::lab
