@@ -89,6 +89,16 @@ struct ScanArguments {
 };
 constexpr unsigned long pagemap_scan = _IOWR('f', 16, ScanArguments);
 constexpr std::uint64_t page_is_present = 1u << 3;
+constexpr std::uint64_t page_is_zero = 1u << 5; // the one page of zeros that stands for what was read and never written
+
+// ioctl(PROCMAP_QUERY) of Linux 6.11 (include/uapi/linux/fs.h), likewise.
+struct MappingQuery {
+    std::uint64_t size, flags, address;
+    std::uint64_t begin, end, mapping_flags, page_size, offset, inode;
+    std::uint32_t device_major, device_minor, name_size, build_id_size;
+    std::uint64_t name_address, build_id_address;
+};
+constexpr unsigned long mapping_query = _IOWR('f', 17, MappingQuery);
 
 std::uint64_t overlap(const Range& one, const Range& other) {
     const std::uint64_t begin = std::max(one.begin, other.begin);
@@ -105,7 +115,8 @@ std::optional<std::uint64_t> scan_resident(int pagemap, std::span<const Range> r
     scan.end = ranges.back().end;
     scan.vec = reinterpret_cast<std::uintptr_t>(regions.data());
     scan.vec_len = regions.size();
-    scan.category_mask = page_is_present;
+    scan.category_mask = page_is_present | page_is_zero;
+    scan.category_inverted = page_is_zero;
     scan.return_mask = page_is_present;
     std::uint64_t resident = 0;
     std::size_t at = 0;
@@ -192,6 +203,34 @@ const Mapping* mapping_at(const std::vector<Mapping>& mappings, std::uint64_t ad
     if (after == mappings.begin()) return nullptr;
     const Mapping& before = *std::prev(after);
     return address < before.end ? &before : nullptr;
+}
+
+telemetry::Outcome<std::optional<Mapping>> read_mapping_at(std::uint32_t pid, std::uint64_t address) {
+    errno = 0;
+    const telemetry::UniqueFd maps = open_in(AT_FDCWD, fmt::format("/proc/{}/maps", pid).c_str());
+    if (!maps) return cannot_read(pid, "the mappings");
+    std::array<char, 512> name{};
+    MappingQuery query{};
+    query.size = sizeof(query);
+    query.address = address;
+    query.name_size = name.size();
+    query.name_address = reinterpret_cast<std::uintptr_t>(name.data());
+    if (::ioctl(maps.get(), mapping_query, &query) == 0) {
+        Mapping mapping;
+        mapping.begin = query.begin;
+        mapping.end = query.end;
+        mapping.readable = (query.mapping_flags & 1) != 0;
+        mapping.writable = (query.mapping_flags & 2) != 0;
+        mapping.executable = (query.mapping_flags & 4) != 0;
+        mapping.shared = (query.mapping_flags & 8) != 0;
+        if (query.name_size > 0) mapping.name = name.data();
+        return std::optional(std::move(mapping));
+    }
+    if (errno == ENOENT) return std::optional<Mapping>();
+    const auto mappings = read_mappings(pid);
+    if (!mappings) return mappings.error();
+    const Mapping* const found = mapping_at(*mappings, address);
+    return found == nullptr ? std::optional<Mapping>() : std::optional(*found);
 }
 
 telemetry::Outcome<std::uint64_t> read_resident_bytes(std::uint32_t pid, std::uint64_t begin, std::uint64_t end) {

@@ -5,6 +5,7 @@
 #include "connscope/telemetry/runtime_folder.hpp"
 #include "connscope/telemetry/segment_parts.hpp"
 
+#include <sched.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -267,6 +268,28 @@ Status SegmentReader::read(ServerReading& into) {
         }
     }
     return impl_->check();
+}
+
+Outcome<ConnectionReading> SegmentReader::read_connection(std::uint32_t slot, std::uint64_t id) {
+    if (auto status = impl_->start(SegmentKind::server); !status) return std::move(status).error();
+    ConnectionReading connection;
+    connection.slot = slot;
+    const Ticks now = impl_->clock.at(std::chrono::nanoseconds(monotonic_ns()));
+    SlotOutcome outcome = SlotOutcome::empty;
+    // Its writer may have been interrupted between two stores: it is given time to go on.
+    for (int attempt = 0; slot < impl_->parts.slots.count && attempt < 1000; ++attempt) {
+        outcome = read_slot(impl_->element<Slot>(impl_->parts.slots, slot), impl_->clock, now, connection);
+        if (outcome != SlotOutcome::unreadable) break;
+        ::sched_yield();
+    }
+    if (auto status = impl_->check(); !status) return std::move(status).error();
+    if (outcome == SlotOutcome::unreadable)
+        return Error{std::make_error_code(std::errc::resource_unavailable_try_again),
+                     "connection " + std::to_string(id) +
+                         " is being written by its server, which has stopped in the middle of it"};
+    if (outcome == SlotOutcome::empty || connection.id != id)
+        return Error{std::make_error_code(std::errc::no_such_process), "connection " + std::to_string(id) + " has ended"};
+    return connection;
 }
 
 Status SegmentReader::read(LoadReading& into) {

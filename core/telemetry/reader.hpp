@@ -45,6 +45,11 @@ public:
     Status read(ServerReading& into);
     Status read(LoadReading& into);
 
+    // Reads one connection, in the slot where it was last. Errors: it has ended (std::errc::no_such_process; the slot may
+    // have another one's by now), it is half written (std::errc::resource_unavailable_try_again), damaged, wrong_kind. Less
+    // than 1 us.
+    Outcome<ConnectionReading> read_connection(std::uint32_t slot, std::uint64_t id);
+
     // The events since the previous call, at most `limit`, sorted by their begin. The first call starts at the present.
     Status read_events(EventsReading& into, std::size_t limit = 100'000);
 

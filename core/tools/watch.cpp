@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // connscope-watch: a server, or any process, in a terminal or as lines of JSON.
 #include "tool.hpp"
+#include "watch_anatomy.hpp"
 #include "watch_json.hpp"
 #include "watch_table.hpp"
 #include "watch_target.hpp"
@@ -29,6 +30,7 @@ struct Arguments {
     bool list = false;
     bool connections = false;
     bool threads = false;
+    std::optional<std::uint64_t> anatomy; // of this connection
 
     std::chrono::nanoseconds period() const {
         constexpr double for_once = 0.25; // enough for rates, not long to wait for
@@ -101,9 +103,25 @@ int print(watch::Watcher& watcher, const Arguments& arguments) {
     return tools::done;
 }
 
+// Prints what one connection is made of, once or for each interval until it ends or a signal comes.
+int print_anatomies(const watch::Target& target, const Arguments& arguments) {
+    auto anatomist = watch::Anatomist::open(target, *arguments.anatomy);
+    if (!anatomist) return refuse(anatomist.error());
+    watch::Waiter waiter(arguments.period(), {SIGINT, SIGTERM, SIGHUP});
+    for (;;) {
+        const auto text = anatomist->read(arguments.json);
+        if (!text) return refuse(text.error());
+        fmt::print("{}\n", *text);
+        if (std::fflush(stdout) != 0 || arguments.once) return tools::done;
+        for (auto woken = waiter.wait(false); !woken.interval; woken = waiter.wait(false))
+            if (woken.signal != 0) return tools::done;
+    }
+}
+
 int watch_target(const Arguments& arguments) {
     const auto target = watch::find_target(arguments.target);
     if (!target) return refuse(target.error());
+    if (arguments.anatomy) return print_anatomies(*target, arguments);
     auto watcher = watch::Watcher::open(*target, {.connections = arguments.connections, .threads = arguments.threads});
     if (!watcher) return refuse(watcher.error());
     if (arguments.once || arguments.json || ::isatty(STDOUT_FILENO) == 0) return print(**watcher, arguments);
@@ -127,6 +145,8 @@ int main(int argc, char** argv) {
     app.add_flag("--list", arguments.list, "show what can be watched, and exit");
     app.add_flag("--connections", arguments.connections, "with --json or --once: every connection too");
     app.add_flag("--threads", arguments.threads, "with --once: every thread too");
+    app.add_option("--anatomy", arguments.anatomy,
+                   "ID of a connection: where it will continue and what it continues with, read from the server's memory");
     if (const auto code = tools::parse(app, argc, argv)) return *code;
     std::signal(SIGPIPE, SIG_IGN);
     if (arguments.list) return list(arguments.json);

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "connscope/observe/anatomy/coroutine_layout.hpp"
+
+#include <dwarf.h>
+#include <elfutils/libdw.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace connscope::observe {
+
+// Small readings of DWARF entries (DIEs), for this folder's sources only.
+
+bool is_function(Dwarf_Die& die); // inlined or not
+
+// The functions that have code at an address, those that were inlined there first, innermost first.
+std::vector<Dwarf_Die> functions_at(Dwarf_Die unit, std::uint64_t address);
+
+// The number of an attribute, followed into the entry's origin or declaration; none when it has none.
+std::optional<std::uint64_t> number_of(Dwarf_Die& die, unsigned attribute);
+
+// The entry that an attribute refers to.
+std::optional<Dwarf_Die> entry_of(Dwarf_Die& die, unsigned attribute);
+
+// A type without const, volatile and typedefs around it.
+Dwarf_Die bare_type(Dwarf_Die type);
+
+// A type's name as a source would have it, shortened.
+std::string type_name(std::optional<Dwarf_Die> type);
+
+std::uint32_t size_of(Dwarf_Die type);
+
+// The offset of a member in a class or one of its bases.
+std::optional<std::uint32_t> member_offset(Dwarf_Die type, std::string_view member);
+
+// The members of a class, without its bases'.
+std::vector<Member> members_of(Dwarf_Die type);
+
+// The class of a member function's `this`.
+std::optional<Dwarf_Die> this_type(Dwarf_Die& function);
+
+// The class that a function is declared in, a static one too.
+std::optional<Dwarf_Die> enclosing_class(Dwarf_Die& function);
+
+// The class of that size to which some member of `type`, or a member's member, points.
+std::optional<Dwarf_Die> pointed_object(Dwarf_Die type, std::uint32_t bytes, int depth = 8);
+
+// The last part of a path.
+std::string file_name(const char* path);
+
+// The coroutine whose resume function's entry this is; none with `why` set when it is no coroutine of GCC's, or the debug
+// information is not detailed enough.
+std::optional<CoroutineLayout> coroutine_layout(Dwarf_Die function, std::string& why);
+
+} // namespace connscope::observe

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "connscope/telemetry/outcome.hpp"
+
+#include <elfutils/libdwfl.h>
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace connscope::observe {
+
+// The files of code that a process runs, opened for libdwfl; for this folder's sources only. The program itself is opened
+// through /proc/PID/exe, so that it is the one that runs even when its file was replaced; a library whose file is another
+// one by now is left out, and said so. One thread at a time.
+class Modules {
+public:
+    explicit Modules(std::uint32_t pid)
+        : pid_(pid) {}
+
+    // Reads the mappings of the process and opens what is new in them. Errors: no such process, not permitted.
+    telemetry::Status load();
+
+    // The module that holds an address; nullptr with `missing` saying why there is none. Looks for new ones, at most once a
+    // second.
+    Dwfl_Module* at(std::uint64_t address, std::string& missing);
+
+    bool is_program(Dwfl_Module* module) const noexcept { return module == program_; }
+
+    // A module's file without its folder.
+    std::string name(Dwfl_Module* module) const;
+
+    // Where a symbol of the program itself is.
+    std::optional<std::uint64_t> symbol_of_program(std::string_view symbol) const;
+
+    Dwfl* dwfl() const noexcept { return dwfl_.get(); }
+
+private:
+    struct File {
+        std::uint64_t begin = 0;
+        std::uint64_t end = 0;
+        std::string problem; // why it is not opened; empty: it is
+    };
+    struct End {
+        void operator()(Dwfl* dwfl) const noexcept { dwfl_end(dwfl); }
+    };
+
+    std::uint32_t pid_;
+    std::unique_ptr<Dwfl, End> dwfl_;
+    std::map<std::string, File> files_; // by path as in the mappings
+    Dwfl_Module* program_ = nullptr;
+    std::chrono::steady_clock::time_point loaded_{};
+};
+
+} // namespace connscope::observe

@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: BSL-1.0
+// What a connection's anatomy says, against independent readings of a real server.
+#include "../sanitized.hpp"
+#include "../support.hpp"
+
+#include "connscope/observe/anatomy/anatomy.hpp"
+#include "connscope/observe/proc_file.hpp"
+#include "connscope/server/modes/table.hpp"
+
+#include <sys/uio.h>
+
+#include <fstream>
+#include <regex>
+#include <sstream>
+
+namespace connscope::test {
+namespace {
+
+using observe::Anatomy;
+using observe::AnatomyReader;
+using observe::AnatomyRow;
+
+// A server process with one connection, and who reads its anatomy.
+class Watched {
+public:
+    explicit Watched(const std::string& program = "connscope-serve", const std::string& mode = "coroutines")
+        : serve_({program, "--listen", "127.0.0.1:0", "--mode", mode, "--name", unique_name("anatomy")}) {
+        const std::string ready = serve_.line();
+        const std::string address = ready.substr(0, ready.find(" mode"));
+        client_.emplace(static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
+        auto control = control::Client::connect(field(ready, "control"));
+        EXPECT_TRUE(control) << (control ? "" : control.error().text);
+        control_.emplace(std::move(*control));
+        auto segment =
+            telemetry::SegmentReader::open(telemetry::segment_path(*telemetry::runtime_folder(), field(ready, "segment")));
+        EXPECT_TRUE(segment) << (segment ? "" : segment.error().text);
+        segment_.emplace(std::move(*segment));
+        auto reader = AnatomyReader::open(pid());
+        EXPECT_TRUE(reader) << (reader ? "" : reader.error().text);
+        reader_.emplace(std::move(*reader));
+        EXPECT_TRUE(client_->echoes("hello"));
+    }
+
+    std::uint32_t pid() const { return static_cast<std::uint32_t>(serve_.pid()); }
+    TestClient& client() { return *client_; }
+    AnatomyReader& reader() { return *reader_; }
+
+    void move_to(const std::string& mode) {
+        const auto moved = control_->call("move_connection", {{"id", 1}, {"mode", mode}}, 10s);
+        EXPECT_TRUE(moved) << (moved ? "" : moved.error().text);
+        EXPECT_TRUE(client_->echoes("moved"));
+    }
+    telemetry::Outcome<telemetry::ConnectionReading> look() { return segment_->read_connection(0, 1); }
+    // Of the connection when it waits for its peer.
+    Anatomy read() {
+        EXPECT_TRUE(eventually([&] {
+            const auto now = look();
+            return now && now->state == telemetry::ConnectionState::waiting_read;
+        }));
+        auto anatomy = reader_->read([this] { return look(); });
+        EXPECT_TRUE(anatomy) << (anatomy ? "" : anatomy.error().text);
+        return anatomy ? *anatomy : Anatomy{};
+    }
+
+private:
+    Child serve_;
+    std::optional<TestClient> client_;
+    std::optional<control::Client> control_;
+    std::optional<telemetry::SegmentReader> segment_;
+    std::optional<AnatomyReader> reader_;
+};
+
+// The number of the only line of a source file that holds this text.
+std::uint32_t line_of(const std::string& file, const std::string& text) {
+    std::ifstream source(std::string(CONNSCOPE_SOURCE_FOLDER) + "/core/server/modes/" + file);
+    std::uint32_t number = 0, found = 0, count = 0;
+    for (std::string line; std::getline(source, line);) {
+        ++number;
+        if (line.find(text) == std::string::npos) continue;
+        found = number;
+        ++count;
+    }
+    EXPECT_EQ(count, 1u) << text;
+    return found;
+}
+
+const AnatomyRow& row(const std::vector<AnatomyRow>& rows, std::string_view label) {
+    const auto found = std::ranges::find(rows, label, &AnatomyRow::label);
+    EXPECT_NE(found, rows.end()) << label;
+    return *found;
+}
+
+std::string text_of(const AnatomyRow& row) {
+    std::string text;
+    for (const std::string& value : row.values) text += value + "\n";
+    return text + row.missing;
+}
+
+TEST(anatomy, a_coroutine_is_suspended_at_the_line_of_its_co_await) {
+    if (sanitized) GTEST_SKIP() << "the server that is looked at is built otherwise";
+    Watched server;
+    const std::string text = "co_await socket.async_read_some(";
+    for (const std::string mode : {"coroutines", "coroutines-pool", "loop-per-core"}) {
+        server.move_to(mode);
+        const Anatomy anatomy = server.read();
+        ASSERT_EQ(anatomy.form, Anatomy::Form::coroutine);
+        ASSERT_EQ(anatomy.frames.size(), 2u) << mode << ": the connection's and Asio's root";
+        EXPECT_EQ(anatomy.frames[0].address, anatomy.connection.carrier_address);
+        EXPECT_EQ(anatomy.frames[0].function, "carry");
+        EXPECT_EQ(anatomy.frames[0].file, "awaitable_connection.hpp");
+        EXPECT_EQ(anatomy.frames[0].suspended.line, line_of("awaitable_connection.hpp", text)) << mode;
+        EXPECT_EQ(anatomy.frames[1].function, "co_spawn_entry_point");
+        EXPECT_GT(anatomy.frames[0].bytes, 100u);
+        EXPECT_LE(anatomy.frames[0].bytes, anatomy.connection.carrier_bytes) << "what malloc gave holds the frame";
+        EXPECT_GT(anatomy.frames[0].bytes + 32, anatomy.connection.carrier_bytes) << "and little more";
+        EXPECT_NE(anatomy.frames[0].promise_type.find("awaitable_frame"), std::string::npos);
+    }
+}
+
+TEST(anatomy, a_blocked_thread_and_a_fiber_stand_at_the_line_of_their_read) {
+    if (sanitized) GTEST_SKIP() << "the server that is looked at is built otherwise";
+    Watched server;
+    const std::vector<std::tuple<std::string, std::string, std::string>> expected{
+        {"thread-per-connection", "thread_per_connection.cpp", "receive(connection, socket, input, 0)"},
+        {"fibers", "fibers.cpp", ": socket.async_read_some("},
+        {"preemptive-fibers", "preemptive_fibers.cpp", ": socket.async_read_some("}};
+    for (const auto& [mode, file, text] : expected) {
+        server.move_to(mode);
+        const Anatomy anatomy = server.read();
+        const AnatomyRow line = row(control_rows(anatomy), "Source line");
+        EXPECT_EQ(text_of(line), file + ":" + std::to_string(line_of(file, text)) + "\n") << mode;
+        EXPECT_NE(text_of(row(control_rows(anatomy), "Continues in")).find("carry"), std::string::npos);
+        EXPECT_GE(anatomy.calls.frames.size(), 3u);
+        EXPECT_EQ(anatomy.calls.ended, "") << "unwound to the first function";
+    }
+}
+
+TEST(anatomy, the_resident_stack_is_what_smaps_says) {
+    if (sanitized) GTEST_SKIP() << "the server that is looked at is built otherwise";
+    Watched server;
+    for (const std::string mode : {"thread-per-connection", "fibers"}) {
+        server.move_to(mode);
+        const Anatomy anatomy = server.read();
+        ASSERT_TRUE(anatomy.stack) << anatomy.missing;
+        std::ifstream smaps("/proc/" + std::to_string(server.pid()) + "/smaps");
+        std::stringstream wanted;
+        wanted << std::hex << anatomy.stack->low << '-' << anatomy.stack->high << ' ';
+        std::uint64_t resident_kib = 0;
+        for (std::string line; std::getline(smaps, line);) {
+            if (!line.starts_with(wanted.str())) continue;
+            while (std::getline(smaps, line) && !line.starts_with("Rss:")) {
+            }
+            resident_kib = std::stoul(line.substr(4));
+        }
+        EXPECT_GT(resident_kib, 0u) << mode << " has no mapping " << wanted.str();
+        ASSERT_TRUE(anatomy.stack->resident_bytes);
+        EXPECT_EQ(*anatomy.stack->resident_bytes, resident_kib * 1024) << mode;
+        EXPECT_EQ(anatomy.stack->reserved_bytes(), 256u * 1024u);
+        ASSERT_TRUE(anatomy.stack->used_bytes);
+        EXPECT_LE(*anatomy.stack->used_bytes, *anatomy.stack->resident_bytes);
+    }
+}
+
+// Everything between the stack's lower end and the stack pointer is painted over: were any of it in use, the fiber would not
+// go on. What is above is in use: the first of it are the registers with which it goes on, and the calls are unwound from
+// there.
+TEST(anatomy, a_fibers_stack_is_in_use_from_its_stack_pointer_up_and_not_below) {
+    if (sanitized) GTEST_SKIP() << "the server that is looked at is built otherwise";
+    Watched server;
+    server.move_to("fibers");
+    const Anatomy anatomy = server.read();
+    ASSERT_TRUE(anatomy.stack && anatomy.stack->used_bytes) << anatomy.missing;
+    const std::uint64_t pointer = anatomy.stack->high - *anatomy.stack->used_bytes;
+    std::vector<unsigned char> paint(pointer - anatomy.stack->low, 0xa5);
+    const iovec from{paint.data(), paint.size()};
+    const iovec to{reinterpret_cast<void*>(anatomy.stack->low), paint.size()};
+    ASSERT_EQ(::process_vm_writev(static_cast<pid_t>(server.pid()), &from, 1, &to, 1, 0),
+              static_cast<ssize_t>(paint.size()));
+    for (int i = 0; i < 10; ++i) ASSERT_TRUE(server.client().echoes("painted"));
+
+    const Anatomy later = server.read();
+    EXPECT_EQ(later.stack->used_bytes, anatomy.stack->used_bytes) << "it stands where it stood";
+    EXPECT_EQ(later.calls.frames.size(), anatomy.calls.frames.size());
+    EXPECT_EQ(*later.stack->resident_bytes, later.stack->reserved_bytes()) << "paint makes pages resident";
+    const iovec back{paint.data(), paint.size()};
+    ASSERT_EQ(::process_vm_readv(static_cast<pid_t>(server.pid()), &back, 1, &to, 1, 0), static_cast<ssize_t>(paint.size()));
+    const auto lowest = std::ranges::find_if(paint, [](unsigned char byte) { return byte != 0xa5; });
+    EXPECT_LT(paint.end() - lowest, 4096) << "deeper than where it waits it calls little";
+}
+
+TEST(anatomy, a_closure_names_its_pending_operation_and_its_handler) {
+    if (sanitized) GTEST_SKIP() << "the server that is looked at is built otherwise";
+    Watched server;
+    server.move_to("callbacks");
+    const Anatomy anatomy = server.read();
+    ASSERT_TRUE(anatomy.pending) << anatomy.missing;
+    EXPECT_EQ(anatomy.pending->operation, "reactive_socket_recv_op");
+    EXPECT_NE(anatomy.pending->handler.find("lambda"), std::string::npos) << anatomy.pending->handler;
+    EXPECT_EQ(anatomy.pending->object_type, "Carried");
+    EXPECT_GT(anatomy.pending->bytes, 64u);
+    EXPECT_LE(anatomy.pending->bytes, 192u) << "it lies in the object's own memory for it";
+    std::uint32_t end = 0;
+    for (const auto& member : anatomy.pending->object) end = std::max(end, member.offset + member.bytes);
+    EXPECT_EQ(end, anatomy.connection.carrier_bytes) << "the members are the object's";
+}
+
+TEST(anatomy, every_mode_fills_the_same_rows_and_says_why_what_is_not_there) {
+    Watched server;
+    std::vector<std::string> labels;
+    for (const auto& mode : server::modes()) {
+        server.move_to(std::string(mode.id));
+        const Anatomy anatomy = server.read();
+        std::vector<std::string> these;
+        for (const auto& rows : {control_rows(anatomy), state_rows(anatomy)})
+            for (const AnatomyRow& one : rows) {
+                these.push_back(one.label);
+                EXPECT_FALSE(one.values.empty() && one.missing.empty()) << mode.id << ": " << one.label;
+            }
+        if (labels.empty()) labels = these;
+        EXPECT_EQ(these, labels) << mode.id;
+        EXPECT_EQ(anatomy.unsettled, "");
+        EXPECT_EQ(server::modes()[anatomy.connection.mode].id, mode.id);
+    }
+}
+
+TEST(anatomy, registers_and_switches_of_a_thread_are_the_kernels) {
+    Watched server;
+    server.move_to("thread-per-connection");
+    const Anatomy anatomy = server.read();
+    ASSERT_TRUE(anatomy.thread && anatomy.thread->stopped) << anatomy.missing;
+    EXPECT_EQ(anatomy.thread->state, 'S');
+    EXPECT_EQ(observe::call_name(anatomy.thread->stopped->call), "recvfrom");
+    const std::string task = "/proc/" + std::to_string(server.pid()) + "/task/" + std::to_string(anatomy.connection.thread);
+    const auto status = observe::read_whole(AT_FDCWD, (task + "/status").c_str());
+    ASSERT_TRUE(status);
+    EXPECT_EQ(observe::number_of(*status, "voluntary_ctxt_switches:"), anatomy.thread->voluntary_switches);
+    EXPECT_EQ(observe::number_of(*status, "nonvoluntary_ctxt_switches:"), anatomy.thread->involuntary_switches);
+    // The first argument of recv is the socket.
+    const auto link = std::filesystem::read_symlink("/proc/" + std::to_string(server.pid()) + "/fd/" +
+                                                    std::to_string(anatomy.thread->stopped->arguments[0]));
+    EXPECT_EQ(link.string(), "socket:[" + std::to_string(anatomy.connection.socket_inode) + "]");
+}
+
+// --- bad input
+
+TEST(anatomy, a_connection_that_has_ended_is_said_to_have) {
+    Watched server;
+    server.client().reset();
+    ASSERT_TRUE(eventually([&] { return !server.look(); }));
+    const auto anatomy = server.reader().read([&] { return server.look(); });
+    ASSERT_FALSE(anatomy);
+    EXPECT_EQ(anatomy.error().code, std::errc::no_such_process);
+    EXPECT_NE(anatomy.error().text.find("connection 1 has ended"), std::string::npos) << anatomy.error().text;
+}
+
+TEST(anatomy, a_connection_that_moves_while_it_is_read_shows_one_carrier_and_never_a_mixture) {
+    if (sanitized) GTEST_SKIP() << "the server that is looked at is built otherwise";
+    Watched server;
+    std::atomic<bool> stop{false};
+    std::thread mover([&] {
+        const std::vector<std::string> modes{"coroutines", "fibers", "thread-per-connection", "callbacks", "thread-pool"};
+        for (std::size_t i = 0; !stop; ++i) server.move_to(modes[i % modes.size()]);
+    });
+    std::map<Anatomy::Form, int> seen;
+    const auto complete = [&] {
+        const auto anatomy = server.reader().read([&] { return server.look(); });
+        EXPECT_TRUE(anatomy) << anatomy.error().text;
+        if (!anatomy || !anatomy->unsettled.empty() || anatomy->runs) return false;
+        ++seen[anatomy->form];
+        switch (anatomy->form) {
+        case Anatomy::Form::coroutine:
+            EXPECT_EQ(anatomy->connection.carrier, telemetry::CarrierKind::coroutine);
+            EXPECT_TRUE(anatomy->calls.frames.empty());
+            break;
+        case Anatomy::Form::thread:
+        case Anatomy::Form::fiber:
+            EXPECT_TRUE(anatomy->frames.empty());
+            EXPECT_FALSE(anatomy->pending);
+            break;
+        default:
+            EXPECT_FALSE(anatomy->stack);
+        }
+        const auto count = [&](Anatomy::Form form) { return seen[form]; };
+        return count(Anatomy::Form::coroutine) > 3 && count(Anatomy::Form::fiber) > 3 && count(Anatomy::Form::thread) > 3 &&
+               count(Anatomy::Form::closure) > 3;
+    };
+    EXPECT_TRUE(eventually(complete, 20s));
+    stop = true;
+    mover.join();
+    EXPECT_TRUE(server.client().echoes("still whole"));
+}
+
+TEST(anatomy, a_running_connection_says_that_its_registers_are_in_a_cpu) {
+    const std::string name = unique_name("anatomy-busy");
+    Child serve({"connscope-serve", "--listen", "127.0.0.1:0", "--mode", "thread-per-connection", "--protocol", "http",
+                 "--name", name});
+    const std::string ready = serve.line();
+    const std::string address = ready.substr(0, ready.find(" mode"));
+    const TestClient client(static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
+    ASSERT_TRUE(client.send("GET /work?us=2000000 HTTP/1.1\r\nHost: x\r\n\r\n"));
+    auto segment = telemetry::SegmentReader::open(telemetry::segment_path(*telemetry::runtime_folder(), name));
+    ASSERT_TRUE(segment);
+    const auto look = [&] { return segment->read_connection(0, 1); };
+    ASSERT_TRUE(eventually([&] {
+        const auto now = look();
+        return now && now->state == telemetry::ConnectionState::running;
+    }));
+    auto reader = AnatomyReader::open(static_cast<std::uint32_t>(serve.pid()));
+    ASSERT_TRUE(reader);
+    const auto anatomy = reader->read(look);
+    ASSERT_TRUE(anatomy);
+    EXPECT_TRUE(anatomy->runs);
+    const AnatomyRow instruction = row(control_rows(*anatomy), "Instruction");
+    EXPECT_TRUE(instruction.values.empty());
+    EXPECT_NE(instruction.missing.find("in a CPU"), std::string::npos) << instruction.missing;
+}
+
+TEST(anatomy, a_program_without_symbols_shows_what_it_can_and_says_what_is_missing) {
+    if (sanitized) GTEST_SKIP() << "the server that is looked at is built otherwise";
+    const std::filesystem::path folder = std::filesystem::temp_directory_path() / unique_name("stripped");
+    std::filesystem::create_directory(folder);
+    const std::string program = (folder / "serve").string();
+    const Child strip({"/usr/bin/strip", "-o", program, std::string(CONNSCOPE_BIN_FOLDER) + "/connscope-serve"});
+    ASSERT_TRUE(eventually([&] {
+        return ::kill(strip.pid(), 0) == 0 && std::filesystem::exists(program) &&
+               std::filesystem::file_size(program) > 100'000 &&
+               (std::filesystem::status(program).permissions() & std::filesystem::perms::owner_exec) !=
+                   std::filesystem::perms::none;
+    }));
+    ASSERT_EQ(const_cast<Child&>(strip).wait(), 0);
+    {
+        Watched server(program);
+        const Anatomy coroutine = server.read();
+        const AnatomyRow line = row(control_rows(coroutine), "Source line");
+        EXPECT_TRUE(line.values.empty());
+        EXPECT_NE(line.missing.find("debug information"), std::string::npos) << line.missing;
+        server.move_to("thread-per-connection");
+        const Anatomy thread = server.read();
+        EXPECT_GE(thread.calls.frames.size(), 3u) << "stacks need no symbols: " << thread.calls.ended;
+        EXPECT_TRUE(row(control_rows(thread), "Source line").values.empty());
+        server.move_to("fibers");
+        const Anatomy fiber = server.read();
+        EXPECT_NE(fiber.missing.find("debug information"), std::string::npos) << fiber.missing;
+        EXPECT_TRUE(fiber.stack && fiber.stack->resident_bytes) << "the stack itself is known";
+    }
+    std::filesystem::remove_all(folder);
+}
+
+TEST(anatomy, a_program_whose_file_was_replaced_is_still_read_as_the_one_that_runs) {
+    if (sanitized) GTEST_SKIP() << "the server that is looked at is built otherwise";
+    const std::filesystem::path folder = std::filesystem::temp_directory_path() / unique_name("replaced");
+    std::filesystem::create_directory(folder);
+    const std::filesystem::path program = folder / "serve";
+    std::filesystem::copy(std::string(CONNSCOPE_BIN_FOLDER) + "/connscope-serve", program);
+    Child serve({program.string(), "--listen", "127.0.0.1:0", "--name", unique_name("replaced")});
+    const std::string ready = serve.line();
+    const std::string address = ready.substr(0, ready.find(" mode"));
+    const TestClient client(static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
+    ASSERT_TRUE(client.echoes("x"));
+    std::filesystem::remove(program);
+    std::ofstream(program) << "another program";
+    auto segment =
+        telemetry::SegmentReader::open(telemetry::segment_path(*telemetry::runtime_folder(), field(ready, "segment")));
+    auto reader = AnatomyReader::open(static_cast<std::uint32_t>(serve.pid()));
+    ASSERT_TRUE(segment && reader);
+    const auto anatomy = reader->read([&] { return segment->read_connection(0, 1); });
+    ASSERT_TRUE(anatomy);
+    ASSERT_FALSE(anatomy->frames.empty());
+    EXPECT_EQ(anatomy->frames.front().function, "carry");
+    std::filesystem::remove_all(folder);
+}
+
+TEST(anatomy, without_the_right_to_look_into_the_process_it_says_so) {
+    if (::getuid() != 0) GTEST_SKIP() << "only root can try it as another user";
+    Watched server;
+    const auto connection = server.look();
+    ASSERT_TRUE(connection);
+    int result[2];
+    ASSERT_EQ(::pipe2(result, O_CLOEXEC), 0);
+    const pid_t other = ::fork();
+    if (other == 0) { // as nobody
+        std::string text = "could not become another user";
+        if (::setgid(65534) == 0 && ::setuid(65534) == 0) {
+            const auto reader = AnatomyReader::open(server.pid());
+            text = reader ? "could read it" : reader.error().text;
+        }
+        std::ignore = ::write(result[1], text.data(), text.size());
+        ::_exit(0);
+    }
+    ::close(result[1]);
+    char text[512] = {};
+    const ssize_t length = ::read(result[0], text, sizeof(text) - 1);
+    ::close(result[0]);
+    ::waitpid(other, nullptr, 0);
+    ASSERT_GT(length, 0);
+    EXPECT_NE(std::string(text).find("may not be read"), std::string::npos) << text;
+}
+
+} // namespace
+} // namespace connscope::test
