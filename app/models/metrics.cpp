@@ -2,6 +2,8 @@
 #include "models/metrics.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <thread>
 
 namespace connscope::app {
 
@@ -14,7 +16,8 @@ namespace {
 constexpr std::chrono::milliseconds percentile_window{1000};
 constexpr std::chrono::milliseconds percentile_part{100};
 constexpr std::chrono::milliseconds counter_window{200};
-constexpr std::chrono::milliseconds gauge_span{80}; // rates over less would be noise
+constexpr std::chrono::milliseconds cost_window{1000};
+constexpr std::chrono::milliseconds gauge_span{80};       // rates over less would be noise
 constexpr std::chrono::milliseconds gauges_are_old{1000}; // the server writes them ten times a second
 
 double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
@@ -58,6 +61,8 @@ Sample Metrics::update(const Snapshot& snapshot) {
         add_connections(snapshot, sample);
         add_memory(snapshot, sample);
         add_gauge_rates(snapshot, sample);
+        add_idle(snapshot, sample);
+        add_cost(snapshot, sample);
         add_counter_rates(snapshot, sample);
         add_delays(snapshot, sample);
     } else {
@@ -70,6 +75,7 @@ Sample Metrics::update(const Snapshot& snapshot) {
 void Metrics::forget() {
     gauges_.reset();
     counters_.clear();
+    costs_.clear();
     gauge_rates_ = {};
     delay_.clear();
     stamped_delay_.clear();
@@ -102,6 +108,23 @@ void Metrics::add_memory(const Snapshot& snapshot, Sample& sample) const {
     sample[Quantity::resident_bytes] = static_cast<double>(process.resident_bytes);
     sample[Quantity::page_table_bytes] = static_cast<double>(process.page_table_bytes);
     sample[Quantity::kernel_stack_bytes] = as_number(process.kernel_stack_bytes);
+    // What the process says of itself is not resident to the last byte, so the rest may come out a little too small.
+    const auto part = [&](Quantity which, std::optional<std::uint64_t> bytes) {
+        sample[which] = as_number(bytes);
+        return static_cast<double>(bytes.value_or(0));
+    };
+    const auto coroutines = snapshot.server.gauge(Gauge::carrier_bytes_coroutine);
+    const auto closures = snapshot.server.gauge(Gauge::carrier_bytes_closure);
+    std::optional<std::uint64_t> frames;
+    if (coroutines || closures) frames = coroutines.value_or(0) + closures.value_or(0);
+    auto heap = snapshot.server.gauge(Gauge::heap_used_bytes);
+    if (heap) heap = *heap - std::min(*heap, frames.value_or(0)); // frames and closures are allocated there
+    const double known = part(Quantity::stack_bytes, snapshot.server_memory.stack_bytes) +
+                         part(Quantity::frame_bytes, frames) + part(Quantity::heap_bytes, heap);
+    sample[Quantity::rest_bytes] =
+        std::max(static_cast<double>(process.resident_bytes + process.page_table_bytes) - known, 0.0);
+    part(Quantity::socket_bytes, snapshot.server_memory.socket_bytes);
+
     const auto idle = snapshot.server.gauge(Gauge::idle_private_bytes);
     if (!idle || !process.kernel_stack_bytes || snapshot.server.connections.empty()) return;
     // Pages of the program's own files may be shared with others and are there without connections too.
@@ -134,6 +157,41 @@ void Metrics::add_gauge_rates(const Snapshot& snapshot, Sample& sample) {
     }
 }
 
+// The CPUs that the server could use are as many as the threads that have run its connections, and no more than there are.
+void Metrics::add_idle(const Snapshot& snapshot, Sample& sample) const {
+    static const auto cpus = static_cast<std::size_t>(std::max(std::thread::hardware_concurrency(), 1U));
+    std::vector<std::uint32_t> threads;
+    for (const auto& connection : snapshot.server.connections) {
+        if (connection.thread == 0 || std::find(threads.begin(), threads.end(), connection.thread) != threads.end())
+            continue;
+        threads.push_back(connection.thread);
+        if (threads.size() == cpus) break;
+    }
+    if (threads.empty()) return;
+    const double left = static_cast<double>(threads.size()) - sample[Quantity::cpu_user] - sample[Quantity::cpu_system];
+    if (!std::isnan(left)) sample[Quantity::cpu_idle] = std::max(left, 0.0);
+}
+
+// The kernel divides CPU time into user's and system's by what it meets at its ticks, so over less than a second the shares
+// of a server that is mostly idle jump.
+void Metrics::add_cost(const Snapshot& snapshot, Sample& sample) {
+    const telemetry::ServerReading& server = snapshot.server;
+    const auto user = server.gauge(Gauge::user_cpu_ns);
+    const auto system = server.gauge(Gauge::system_cpu_ns);
+    if (!user || !system) return;
+    const CostPoint now{server.heartbeat, static_cast<double>(*user) / 1e9, static_cast<double>(*system) / 1e9,
+                        static_cast<double>(server.counters.requests)};
+    if (!costs_.empty() && (now.requests < costs_.back().requests || now.user < costs_.back().user))
+        costs_.clear(); // another server
+    if (costs_.empty() || now.time > costs_.back().time) costs_.push_back(now);
+    while (now.time - costs_.front().time > cost_window) costs_.pop_front();
+    const CostPoint& before = costs_.front();
+    const double requests = costs_.back().requests - before.requests;
+    if (requests <= 0) return;
+    sample[Quantity::cpu_user_per_request] = (costs_.back().user - before.user) / requests;
+    sample[Quantity::cpu_system_per_request] = (costs_.back().system - before.system) / requests;
+}
+
 void Metrics::add_counter_rates(const Snapshot& snapshot, Sample& sample) {
     const telemetry::ServerCounters& now = snapshot.server.counters;
     if (!counters_.empty() && now.slices < counters_.back().counters.slices) counters_.clear(); // another server
@@ -161,6 +219,7 @@ void Metrics::add_delays(const Snapshot& snapshot, Sample& sample) {
     stamped_delay_.add(snapshot.delay_from_stamp, snapshot.taken);
     sample[Quantity::delay_p50] = delay_.percentile(0.5);
     sample[Quantity::delay_p99] = delay_.percentile(0.99);
+    sample[Quantity::stamped_delay_p50] = stamped_delay_.percentile(0.5);
     sample[Quantity::stamped_delay_p99] = stamped_delay_.percentile(0.99);
 }
 

@@ -42,6 +42,12 @@ private:
         std::chrono::nanoseconds time{};
         std::array<std::uint64_t, telemetry::gauge_count> values{};
     };
+    struct CostPoint {
+        std::chrono::nanoseconds time{};
+        double user = 0; // s of CPU time
+        double system = 0;
+        double requests = 0;
+    };
     struct CounterPoint {
         std::chrono::nanoseconds time{};
         telemetry::ServerCounters counters;
@@ -50,12 +56,15 @@ private:
     void forget();
     void add_connections(const Snapshot& snapshot, Sample& sample) const;
     void add_memory(const Snapshot& snapshot, Sample& sample) const;
+    void add_cost(const Snapshot& snapshot, Sample& sample);
+    void add_idle(const Snapshot& snapshot, Sample& sample) const;
     void add_gauge_rates(const Snapshot& snapshot, Sample& sample);
     void add_counter_rates(const Snapshot& snapshot, Sample& sample);
     void add_delays(const Snapshot& snapshot, Sample& sample);
     void add_load(const Snapshot& snapshot, Sample& sample);
 
     std::optional<GaugePoint> gauges_;
+    std::deque<CostPoint> costs_; // of the last second
     std::deque<CounterPoint> counters_;
     Sample gauge_rates_; // held from one writing of the gauges to the next
     WindowedPercentiles latency_;

@@ -24,7 +24,12 @@ enum class Quantity : std::size_t {
     carriers_process,
     resident_bytes,
     page_table_bytes,
+    stack_bytes, // resident, of threads and fibers
+    frame_bytes, // coroutines' frames and callbacks' closures
+    heap_bytes,  // allocated and in use, without the frames and closures
+    rest_bytes,  // resident and page tables, without what is above
     kernel_stack_bytes,
+    socket_bytes,         // the kernel's, for what is on its way through the TCP sockets
     bytes_per_connection, // private resident + page tables + kernel stacks, less the idle server's, by connections
     voluntary_per_s,      // switches
     involuntary_per_s,
@@ -32,14 +37,18 @@ enum class Quantity : std::size_t {
     switches_per_request, // voluntary and involuntary
     cpu_user,
     cpu_system,
+    cpu_idle,        // what the CPUs that its threads could use have left
     cpu_per_request, // user and system, seconds
-    requests_per_s,  // answered by the server
-    latency_p50,     // as the load saw it
+    cpu_user_per_request,
+    cpu_system_per_request,
+    requests_per_s, // answered by the server
+    latency_p50,    // as the load saw it
     latency_p99,
     latency_max,
     delay_p50, // scheduling delay from readiness
     delay_p99,
-    stamped_delay_p99, // from the kernel's arrival stamp
+    stamped_delay_p50, // from the kernel's arrival stamp
+    stamped_delay_p99, //
     offered_per_s,     // requests that the load wants to send
     verified_share,    // of the answers: those without a wrong byte
     count_

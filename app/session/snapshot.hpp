@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "session/memory_watch.hpp"
+
 #include "connscope/observe/process.hpp"
 #include "connscope/telemetry/histogram.hpp"
 #include "connscope/telemetry/reading.hpp"
@@ -27,7 +29,8 @@ struct Snapshot {
     bool has_server = false; // false: `server` says nothing
     telemetry::ServerReading server;
     std::optional<observe::ProcessReading> server_process;
-    std::vector<std::string> modes; // of the server, by number
+    WeighedMemory server_memory;
+    std::vector<std::string> modes;            // of the server, by number
     telemetry::Histogram delay_from_readiness; // since the snapshot before
     telemetry::Histogram delay_from_stamp;     //
     std::vector<SegmentEvent> events;          // since the snapshot before

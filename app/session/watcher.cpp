@@ -7,13 +7,14 @@
 
 #include <atomic>
 #include <csignal>
+#include <utility>
 
 namespace connscope::app {
 
 namespace {
 
 constexpr std::chrono::milliseconds interval{50};
-constexpr std::size_t most_events = 50'000; // of a segment in one look: a million a second
+constexpr std::size_t most_events = 50'000;         // of a segment in one look: a million a second
 constexpr std::chrono::milliseconds patience{1500}; // for a process that was asked to end
 
 telemetry::Outcome<telemetry::SegmentReader> open_segment(const QString& name) {
@@ -30,7 +31,11 @@ std::optional<observe::ProcessObserver> observer_of(std::uint32_t pid) {
 
 } // namespace
 
-Watcher::Watcher(Plan plan) : plan_(std::move(plan)), server_(this), load_(this), timer_(this) {
+Watcher::Watcher(Plan plan)
+    : plan_(std::move(plan))
+    , server_(this)
+    , load_(this)
+    , timer_(this) {
     timer_.setTimerType(Qt::PreciseTimer);
     timer_.setInterval(interval);
     connect(&timer_, &QTimer::timeout, this, &Watcher::look);
@@ -41,6 +46,7 @@ Watcher::Watcher(Plan plan) : plan_(std::move(plan)), server_(this), load_(this)
         status.phase = was_ready ? ProcessStatus::Phase::gone : ProcessStatus::Phase::failed;
         status.reason = reason;
         server_observer_.reset();
+        server_memory_.reset();
         set_server(std::move(status));
     });
     connect(&load_, &Companion::ended, this, [this](const QString& reason, bool was_ready) {
@@ -98,6 +104,7 @@ void Watcher::start_server() {
     segments_ = {};
     modes_.clear();
     server_observer_.reset();
+    server_memory_.reset();
     ProcessStatus status;
     status.phase = ProcessStatus::Phase::starting;
     set_server(std::move(status));
@@ -113,9 +120,10 @@ void Watcher::start_load() {
     status.phase = ProcessStatus::Phase::starting;
     set_load(std::move(status));
     const QString name = QStringLiteral("window-%1-%2-load").arg(QCoreApplication::applicationPid()).arg(++starts_);
-    QStringList arguments{QStringLiteral("--connect"),  server_status_.address, QStringLiteral("--protocol"), plan_.protocol,
-                          QStringLiteral("--duration"), QStringLiteral("0"),    QStringLiteral("--name"),     name,
-                          QStringLiteral("--exit-with-parent")};
+    QStringList arguments{
+        QStringLiteral("--connect"),         server_status_.address, QStringLiteral("--protocol"), plan_.protocol,
+        QStringLiteral("--duration"),        QStringLiteral("0"),    QStringLiteral("--name"),     name,
+        QStringLiteral("--exit-with-parent")};
     for (const QString& population : plan_.populations) arguments << QStringLiteral("--population") << population;
     load_.start(plan_.companions_folder + QStringLiteral("/connscope-load"), arguments);
 }
@@ -135,6 +143,7 @@ void Watcher::server_is_ready(const ReadyLine& line) {
         segments_.add(std::move(*segment));
     }
     server_observer_ = observer_of(line.pid);
+    server_memory_ = std::make_unique<MemoryWatch>(line.pid);
     set_server(std::move(status));
     start_load();
 }
@@ -206,6 +215,11 @@ void Watcher::look_at_server(Snapshot& into) {
         into.events_lost += events_.lost;
         for (const auto& event : events_.events) into.events.push_back({static_cast<std::uint32_t>(segment), event});
     }
+    into.server_memory = {};
+    if (server_memory_) {
+        if (std::exchange(mode_changes_, into.server.mode_changes) != into.server.mode_changes) server_memory_->read_soon();
+        into.server_memory = server_memory_->newest();
+    }
     if (!server_observer_) return;
     auto process = server_observer_->read();
     if (!process) return;
@@ -214,9 +228,10 @@ void Watcher::look_at_server(Snapshot& into) {
     const bool was_stopped = server_status_.phase == ProcessStatus::Phase::stopped;
     if (is_stopped == was_stopped) return;
     server_status_.phase = is_stopped ? ProcessStatus::Phase::stopped : ProcessStatus::Phase::running;
-    server_status_.reason = is_stopped ? tr("connscope-serve (pid %1) was stopped by a signal and does nothing until it is continued.")
-                                             .arg(server_status_.pid)
-                                       : QString();
+    server_status_.reason =
+        is_stopped ? tr("connscope-serve (pid %1) was stopped by a signal and does nothing until it is continued.")
+                         .arg(server_status_.pid)
+                   : QString();
     emit serverChanged(server_status_);
 }
 

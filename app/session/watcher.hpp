@@ -2,6 +2,7 @@
 #pragma once
 
 #include "session/companion.hpp"
+#include "session/memory_watch.hpp"
 #include "session/plan.hpp"
 #include "session/snapshot.hpp"
 
@@ -10,6 +11,7 @@
 #include <QObject>
 #include <QTimer>
 
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -62,6 +64,8 @@ private:
     std::optional<telemetry::SegmentReader> load_segment_;
     std::optional<observe::ProcessObserver> server_observer_;
     std::optional<observe::ProcessObserver> load_observer_;
+    std::unique_ptr<MemoryWatch> server_memory_;
+    std::uint64_t mode_changes_ = 0; // of the server, seen so far
     telemetry::Histogram delays_;
     telemetry::EventsReading events_;
     std::vector<std::shared_ptr<Snapshot>> pool_; // those nobody else holds are used again

@@ -20,7 +20,7 @@ void Card::paintEvent(QPaintEvent*) {
     const Ink& colours = ink(palette());
     QPainter painter(this);
     painter.setRenderHint(QPainter::Antialiasing);
-    painter.setPen(QPen(colours.border, 1));
+    painter.setPen(QPen(hasFocus() ? colours.accent : colours.border, 1));
     painter.setBrush(colours.card);
     painter.drawRoundedRect(QRectF(rect()).adjusted(0.5, 0.5, -0.5, -0.5), radius, radius);
 }

@@ -40,9 +40,9 @@ Chart::Chart(ChartSpec spec, const History& history, TimeView& view, QWidget* pa
     setAccessibleName(tr("Chart: %1").arg(spec_.title));
     setAccessibleDescription(spec_.about);
 
-    auto* title = new QLabel(spec_.title, this);
-    title->setFont(scaled_font(font(), 1.0, QFont::DemiBold));
-    auto* unit = new MutedLabel(spec_.unit, this);
+    title_ = new QLabel(spec_.title, this);
+    title_->setFont(scaled_font(font(), 1.0, QFont::DemiBold));
+    unit_ = new MutedLabel(spec_.unit, this);
     auto* about = new InfoButton(spec_.title, spec_.about, this);
     about->setObjectName(QStringLiteral("about_") + spec_.id);
     legend_ = new Legend(this);
@@ -50,8 +50,8 @@ Chart::Chart(ChartSpec spec, const History& history, TimeView& view, QWidget* pa
 
     auto* head = new QHBoxLayout;
     head->setSpacing(5);
-    head->addWidget(title);
-    head->addWidget(unit);
+    head->addWidget(title_);
+    head->addWidget(unit_);
     head->addStretch();
     head->addWidget(about);
 
@@ -66,6 +66,9 @@ Chart::Chart(ChartSpec spec, const History& history, TimeView& view, QWidget* pa
     // All charts of a grid get equal widths, whatever their heads would like.
     setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Ignored);
     setMinimumHeight(fontMetrics().height() * 8);
+    setFocusPolicy(Qt::StrongFocus);
+    setToolTip(tr("Wheel: zoom. Drag: move in time. Double-click: this chart alone. Right-click: save and copy.\n"
+                  "Keys: arrows, Enter, the menu key."));
     apply_colours();
     apply_margins();
     connect(&view_, &TimeView::hoverChanged, this, [this] {
@@ -173,15 +176,19 @@ void Chart::scale_axis() {
     const double smallest = spec_.smallest_top / unit;
     const double least = columns_.bounds().least / unit;
     const double greatest = std::max(columns_.bounds().greatest / unit, 0.0);
+    // Room above the data for the labels of the marks.
+    const double height = std::max(plot_->axisRect()->height(), 40);
+    const double label = QFontMetrics(plot_->xAxis->tickLabelFont()).height() + 3;
     if (spec_.is_logarithmic) {
         const double top = std::max(greatest, smallest);
-        // Half a decade of room for the labels of the marks.
         const double low = std::isfinite(least) ? std::max(least, spec_.log_floor) : spec_.log_floor;
-        plot_->yAxis->setRange(std::pow(10, std::floor(std::log10(low) + 1e-9)) * 0.999,
-                               std::pow(10, std::ceil(std::log10(top) - 1e-9)) * 2.5);
+        const double begin = std::floor(std::log10(low) + 1e-9);
+        const double data_end = std::max(std::log10(top), begin + 1);
+        const double end = begin + (data_end - begin) * height / (height - label);
+        plot_->yAxis->setRange(std::pow(10, begin) * 0.999, std::pow(10, end));
         return;
     }
-    const double wanted = nice_top(std::max(greatest * 1.18, smallest));
+    const double wanted = nice_top(std::max(greatest * height / (height - label), smallest));
     if (wanted > top_ || wanted < top_ * 0.8) top_ = wanted;
     plot_->yAxis->setRange(0, top_);
 }
@@ -249,6 +256,7 @@ bool Chart::eventFilter(QObject* watched, QEvent* event) {
     }
     case QEvent::MouseButtonPress: {
         const auto* mouse = static_cast<QMouseEvent*>(event);
+        setFocus(Qt::MouseFocusReason);
         if (mouse->button() == Qt::LeftButton) dragged_from_ = mouse->position().toPoint();
         if (mouse->button() == Qt::RightButton) emit menuWanted(this, mouse->globalPosition().toPoint());
         break;
@@ -276,11 +284,61 @@ void Chart::changeEvent(QEvent* event) {
     Card::changeEvent(event);
     if (event->type() == QEvent::PaletteChange) apply_colours();
     if (event->type() == QEvent::FontChange) apply_margins();
-    if (event->type() == QEvent::PaletteChange || event->type() == QEvent::FontChange) redraw();
+    if (event->type() == QEvent::PaletteChange || event->type() == QEvent::FontChange) {
+        fit_title();
+        redraw();
+    }
+}
+
+void Chart::fit_title() {
+    if (spec_.short_title.isEmpty()) return;
+    const int others = unit_->sizeHint().width() + 3 * fontMetrics().height() + 16; // the unit, the "i", what is between
+    const bool has_room = QFontMetrics(title_->font()).horizontalAdvance(spec_.title) + others <= width();
+    title_->setText(has_room ? spec_.title : spec_.short_title);
+}
+
+void Chart::contextMenuEvent(QContextMenuEvent* event) { emit menuWanted(this, event->globalPos()); }
+
+void Chart::keyPressEvent(QKeyEvent* event) {
+    const double middle = view_.is_live() ? view_.end() : (view_.begin() + view_.end()) / 2;
+    switch (event->key()) {
+    case Qt::Key_Left:
+        view_.pan(-view_.span() * 0.1);
+        break;
+    case Qt::Key_Right:
+        view_.pan(view_.span() * 0.1);
+        break;
+    case Qt::Key_Up:
+        view_.zoom(0.8, middle);
+        break;
+    case Qt::Key_Down:
+        view_.zoom(1 / 0.8, middle);
+        break;
+    case Qt::Key_Return:
+    case Qt::Key_Enter:
+        emit enlargeWanted(this);
+        break;
+    case Qt::Key_Escape:
+        emit shrinkWanted();
+        break;
+    default:
+        Card::keyPressEvent(event);
+    }
+}
+
+void Chart::focusInEvent(QFocusEvent* event) {
+    Card::focusInEvent(event);
+    update();
+}
+
+void Chart::focusOutEvent(QFocusEvent* event) {
+    Card::focusOutEvent(event);
+    update();
 }
 
 void Chart::resizeEvent(QResizeEvent* event) {
     Card::resizeEvent(event);
+    fit_title();
     redraw();
 }
 

@@ -49,11 +49,16 @@ public:
 signals:
     // The chart was double-clicked: it wants the whole window, or to go back to its place.
     void enlargeWanted(connscope::app::Chart* chart);
+    void shrinkWanted();
     void menuWanted(connscope::app::Chart* chart, const QPoint& global);
 
 protected:
     bool eventFilter(QObject* watched, QEvent* event) override;
     void changeEvent(QEvent* event) override;
+    void contextMenuEvent(QContextMenuEvent* event) override;
+    void keyPressEvent(QKeyEvent* event) override;
+    void focusInEvent(QFocusEvent* event) override;
+    void focusOutEvent(QFocusEvent* event) override;
     void resizeEvent(QResizeEvent* event) override;
 
 private:
@@ -63,12 +68,15 @@ private:
     bool fill_columns();
     void scale_axis();
     void show_cursor();
+    void fit_title();
     std::optional<double> time_at(const QPointF& position) const;
     double value_of(const SeriesSpec& series) const;
 
     ChartSpec spec_;
     const History& history_;
     TimeView& view_;
+    QLabel* title_;
+    QLabel* unit_;
     Legend* legend_;
     Plot* plot_;
     Columns columns_;

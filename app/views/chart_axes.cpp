@@ -106,31 +106,40 @@ void ChartMarks::draw_lines(QCPPainter& painter) const {
     dashed.setDashPattern({4, 3});
     painter.setFont(axis->tickLabelFont());
     const QFontMetrics metrics(axis->tickLabelFont());
-    const auto marks = history_.marks();
-    // From the newest to the oldest: each label stands between its own line and the next, shortened where that is narrow.
-    // The newest may stand before its line, at the edge. What has no room is left out; its line stays.
-    const int least_width = 5 * metrics.averageCharWidth();
-    int end = area->right();
-    for (std::size_t i = marks.size(); i-- > 0;) {
-        const Mark& mark = marks[i];
+    std::vector<PlacedMark> marks;
+    for (const Mark& mark : history_.marks()) {
         if (mark.time < axis->range().lower || mark.time > axis->range().upper) continue;
-        const int x = static_cast<int>(axis->coordToPixel(mark.time));
+        PlacedMark& placed = marks.emplace_back();
+        placed.x = static_cast<int>(axis->coordToPixel(mark.time));
+        placed.text = mark.label;
+        placed.is_bad = mark.kind == Mark::Kind::server_gone;
+    }
+    place_labels(marks, area->left(), area->right(), metrics);
+    for (const PlacedMark& mark : marks) {
         painter.setPen(dashed);
-        painter.drawLine(QLineF(x, area->top(), x, area->bottom()));
-        const int width = metrics.horizontalAdvance(mark.label);
-        const int before =
-            i > 0 ? std::max(static_cast<int>(axis->coordToPixel(marks[i - 1].time)), area->left()) : area->left();
-        const int room = end - x - label_gap;
-        const bool is_newest = end == area->right();
-        int left = x + label_gap;
-        QString text = mark.label;
-        if (room < width && is_newest && x - before > width + 2 * label_gap)
-            left = x - label_gap - width;
+        painter.drawLine(QLineF(mark.x, area->top(), mark.x, area->bottom()));
+        painter.setPen(mark.is_bad ? colours.bad : colours.muted);
+        painter.drawText(mark.text_left, area->top() + metrics.ascent(), mark.text);
+    }
+}
+
+// From the newest to the oldest: each label stands between its own line and the next, shortened where that is narrow. The
+// newest may stand before its line, at the edge. What has no room is left out; its line stays.
+void place_labels(std::vector<PlacedMark>& marks, int left, int right, const QFontMetrics& metrics) {
+    const int least_width = 5 * metrics.averageCharWidth();
+    int end = right;
+    for (std::size_t i = marks.size(); i-- > 0;) {
+        PlacedMark& mark = marks[i];
+        const int width = metrics.horizontalAdvance(mark.text);
+        const int before = i > 0 ? marks[i - 1].x : left;
+        const int room = end - mark.x - label_gap;
+        const bool is_newest = i + 1 == marks.size();
+        mark.text_left = mark.x + label_gap;
+        if (room < width && is_newest && mark.x - before > width + 2 * label_gap)
+            mark.text_left = mark.x - label_gap - width;
         else if (room < width)
-            text = room >= least_width ? metrics.elidedText(mark.label, Qt::ElideRight, room) : QString();
-        painter.setPen(mark.kind == Mark::Kind::server_gone ? colours.bad : colours.muted);
-        painter.drawText(left, area->top() + metrics.ascent(), text);
-        end = std::min(left, x) - label_gap;
+            mark.text = room >= least_width ? metrics.elidedText(mark.text, Qt::ElideRight, room) : QString();
+        end = std::min(mark.text_left, mark.x) - label_gap;
     }
 }
 

@@ -6,6 +6,7 @@
 #include <qcustomplot.h>
 
 #include <memory>
+#include <vector>
 
 namespace connscope::app {
 
@@ -80,6 +81,17 @@ private:
     const History& history_;
     const TimeView& view_;
 };
+
+// A mark on its way to the screen: its line, and its label where there is room for one.
+struct PlacedMark {
+    int x = 0;
+    QString text; // shortened, or empty
+    int text_left = 0;
+    bool is_bad = false;
+};
+// Gives the labels places between `left` and `right` where none touches another or crosses a line. Precondition: in the
+// order of time.
+void place_labels(std::vector<PlacedMark>& marks, int left, int right, const QFontMetrics& metrics);
 
 // The least "nice" number not less than `value`, so that an axis ends where a tick may be.
 double nice_top(double value);

@@ -32,7 +32,8 @@ struct ChartSpec {
     double smallest_top = 1; // the axis reaches at least this far, in the unit of the quantity
     double log_floor = 1;    // a logarithmic axis begins here; what is less is drawn on it
     std::vector<SeriesSpec> series;
-    QString about; // what it counts, where from, how often
+    QString about;         // what it counts, where from, how often
+    QString short_title{}; // where there is little room; empty: the title is short
 };
 
 std::vector<ChartSpec> chart_catalog();

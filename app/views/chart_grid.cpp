@@ -3,6 +3,7 @@
 
 #include "models/history.hpp"
 #include "views/chart.hpp"
+#include "views/chart_menu.hpp"
 
 #include <QGridLayout>
 
@@ -35,6 +36,8 @@ int columns_for(int count, const QSize& room) {
 
 ChartGrid::ChartGrid(const History& history, TimeView& view, QWidget* parent)
     : QWidget(parent)
+    , history_(history)
+    , view_(view)
     , grid_(new QGridLayout(this)) {
     setObjectName(QStringLiteral("charts"));
     grid_->setContentsMargins(0, 0, 0, 0);
@@ -43,10 +46,18 @@ ChartGrid::ChartGrid(const History& history, TimeView& view, QWidget* parent)
         auto* chart = new Chart(std::move(spec), history, view, this);
         connect(chart, &Chart::enlargeWanted, this,
                 [this](Chart* wanted) { enlarge(enlarged_ == nullptr ? wanted : nullptr); });
+        connect(chart, &Chart::shrinkWanted, this, [this] { enlarge(nullptr); });
+        connect(chart, &Chart::menuWanted, this, &ChartGrid::show_menu);
         charts_.push_back(chart);
     }
     arrange();
     connect(&history, &History::marked, this, &ChartGrid::redraw);
+}
+
+void ChartGrid::show_menu(Chart* chart, const QPoint& global) {
+    make_chart_menu(*this, *chart, history_, view_, [this](const QString& text, bool is_bad) {
+        emit told(text, is_bad);
+    })->popup(global);
 }
 
 void ChartGrid::redraw() {
@@ -66,6 +77,7 @@ void ChartGrid::enlarge(Chart* chart) {
     enlarged_ = chart;
     columns_ = 0;
     arrange();
+    if (enlarged_ != nullptr) enlarged_->setFocus();
     redraw();
     emit enlargeChanged(enlarged_);
 }

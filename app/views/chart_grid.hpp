@@ -32,13 +32,18 @@ public:
 
 signals:
     void enlargeChanged(connscope::app::Chart* chart);
+    // What became of something that the user wanted of a chart: saved, or why not.
+    void told(const QString& text, bool is_bad);
 
 protected:
     void resizeEvent(QResizeEvent* event) override;
 
 private:
     void arrange();
+    void show_menu(Chart* chart, const QPoint& global);
 
+    const History& history_;
+    TimeView& view_;
     std::vector<Chart*> charts_;
     Chart* enlarged_ = nullptr;
     QGridLayout* grid_;

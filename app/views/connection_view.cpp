@@ -5,6 +5,7 @@
 #include "views/card.hpp"
 #include "views/filter_line.hpp"
 #include "views/palette.hpp"
+#include "views/quick_text.hpp"
 
 #include <QApplication>
 #include <QClipboard>
@@ -14,6 +15,8 @@
 #include <QPainter>
 #include <QStyledItemDelegate>
 #include <QVBoxLayout>
+
+#include <cmath>
 
 namespace connscope::app {
 
@@ -27,34 +30,47 @@ public:
     using QStyledItemDelegate::QStyledItemDelegate;
 
     void paint(QPainter* painter, const QStyleOptionViewItem& option, const QModelIndex& index) const override {
+        if (text_.font() != option.font) text_ = QuickText(option.font);
         const bool is_chosen = option.state.testFlag(QStyle::State_Selected);
         if (is_chosen) painter->fillRect(option.rect, option.palette.color(QPalette::Highlight));
-        painter->setFont(option.font);
         painter->setPen(is_chosen ? option.palette.color(QPalette::HighlightedText) : colour_of(index, option.palette));
-        const QRect room = option.rect.adjusted(cell_margin, 0, -cell_margin, 0);
-        const QString text = index.data().toString();
-        const auto alignment = Qt::Alignment(index.data(Qt::TextAlignmentRole).toInt());
-        painter->drawText(room, static_cast<int>(alignment), option.fontMetrics.elidedText(text, Qt::ElideRight, room.width()));
+        const double room = option.rect.width() - 2 * cell_margin;
+        QString text = index.data().toString();
+        double width = text_.width(text);
+        if (width > room) {
+            text = option.fontMetrics.elidedText(text, Qt::ElideRight, static_cast<int>(room));
+            width = text_.width(text);
+        }
+        const bool is_right = (index.data(Qt::TextAlignmentRole).toInt() & Qt::AlignRight) != 0;
+        const double x = option.rect.left() + cell_margin + (is_right ? std::floor(room - width) : 0);
+        const double y =
+            option.rect.top() + (option.rect.height() + option.fontMetrics.ascent() - option.fontMetrics.descent()) / 2;
+        text_.draw(*painter, {x, y}, text);
     }
 
 private:
     static QColor colour_of(const QModelIndex& index, const QPalette& palette) {
         switch (connection_columns()[static_cast<std::size_t>(index.column())].kind) {
         case ConnectionColumn::Kind::state:
-            return text_colour(meaning_of(static_cast<telemetry::ConnectionState>(index.data(ConnectionModel::StateRole).toInt())),
-                               palette);
+            return text_colour(
+                meaning_of(static_cast<telemetry::ConnectionState>(index.data(ConnectionModel::StateRole).toInt())),
+                palette);
         case ConnectionColumn::Kind::carrier:
-            return text_colour(meaning_of(static_cast<telemetry::CarrierKind>(index.data(ConnectionModel::CarrierRole).toInt())),
-                               palette);
-        default: return palette.color(QPalette::Text);
+            return text_colour(
+                meaning_of(static_cast<telemetry::CarrierKind>(index.data(ConnectionModel::CarrierRole).toInt())), palette);
+        default:
+            return palette.color(QPalette::Text);
         }
     }
+
+    mutable QuickText text_;
 };
 
 // A quiet head: muted words and a small arrow, no lines but one below.
 class ConnectionHeader : public QHeaderView {
 public:
-    explicit ConnectionHeader(QWidget* parent) : QHeaderView(Qt::Horizontal, parent) {
+    explicit ConnectionHeader(QWidget* parent)
+        : QHeaderView(Qt::Horizontal, parent) {
         setSectionsClickable(true);
         setSectionsMovable(true);
         setHighlightSections(false);
@@ -81,8 +97,7 @@ protected:
         const Ink& colours = ink(palette());
         const bool sorts = isSortIndicatorShown() && sortIndicatorSection() == section;
         const QString text = model()->headerData(section, orientation()).toString();
-        const auto alignment =
-            Qt::Alignment(model()->headerData(section, orientation(), Qt::TextAlignmentRole).toInt());
+        const auto alignment = Qt::Alignment(model()->headerData(section, orientation(), Qt::TextAlignmentRole).toInt());
         painter->fillRect(place, colours.card);
         painter->setPen(QPen(colours.border, 0));
         painter->drawLine(place.bottomLeft(), place.bottomRight());
@@ -113,7 +128,10 @@ public:
 } // namespace
 
 ConnectionView::ConnectionView(ConnectionModel& model, QWidget* parent)
-    : QWidget(parent), model_(model), table_(new QTableView(this)), filter_(new FilterLine) {
+    : QWidget(parent)
+    , model_(model)
+    , table_(new QTableView(this))
+    , filter_(new FilterLine) {
     table_->setObjectName(QStringLiteral("connections_table"));
     table_->setAccessibleName(tr("Connections"));
     table_->setAccessibleDescription(tr("Every connection of the server, one a row"));
@@ -151,7 +169,8 @@ ConnectionView::ConnectionView(ConnectionModel& model, QWidget* parent)
     size_columns();
 
     filter_->setMinimumWidth(fontMetrics().averageCharWidth() * 34);
-    connect(filter_, &FilterLine::filterChanged, this, [this](const ConnectionModel::Filter& filter) { model_.set_filter(filter); });
+    connect(filter_, &FilterLine::filterChanged, this,
+            [this](const ConnectionModel::Filter& filter) { model_.set_filter(filter); });
     table_->setContextMenuPolicy(Qt::CustomContextMenu);
     connect(table_, &QWidget::customContextMenuRequested, this, &ConnectionView::show_row_menu);
     connect(table_->selectionModel(), &QItemSelectionModel::selectionChanged, this,

@@ -3,8 +3,11 @@
 
 #include "views/card.hpp"
 
+#include <QEvent>
 #include <QPainter>
 #include <QStringList>
+
+#include <cmath>
 
 namespace connscope::app {
 
@@ -18,9 +21,24 @@ QFont bold(const QFont& font) { return scaled_font(font, 1.0, QFont::DemiBold); 
 
 } // namespace
 
-Legend::Legend(QWidget* parent) : QWidget(parent) {
+Legend::Legend(QWidget* parent)
+    : QWidget(parent) {
     setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
     setFont(scaled_font(font(), 0.92));
+    learn_fonts();
+}
+
+void Legend::learn_fonts() {
+    plain_ = QuickText(font());
+    bold_ = QuickText(bold(font()));
+}
+
+void Legend::changeEvent(QEvent* event) {
+    QWidget::changeEvent(event);
+    if (event->type() != QEvent::FontChange) return;
+    learn_fonts();
+    arranged_width_ = -1;
+    arrange();
 }
 
 void Legend::show_entries(std::vector<Entry> entries) {
@@ -47,8 +65,8 @@ int Legend::line_height() const { return fontMetrics().height() + 2; }
 
 int Legend::width_of(const Entry& entry, bool is_short) const {
     const int swatch = fontMetrics().ascent() * 3 / 4;
-    const int value = QFontMetrics(bold(font())).horizontalAdvance(entry.value);
-    return swatch + swatch_gap + fontMetrics().horizontalAdvance(is_short ? entry.short_label : entry.label) + swatch_gap + value;
+    const double words = plain_.width(is_short ? entry.short_label : entry.label) + bold_.width(entry.value);
+    return swatch + 2 * swatch_gap + static_cast<int>(std::ceil(words));
 }
 
 int Legend::width_of_all(bool is_short, int gap) const {
@@ -82,22 +100,20 @@ void Legend::paintEvent(QPaintEvent*) {
     const Ink& colours = ink(palette());
     const int swatch = fontMetrics().ascent() * 3 / 4;
     const int base = (line_height() + fontMetrics().ascent() - fontMetrics().descent()) / 2;
-    const QFont bold_font = bold(font());
     QPainter painter(this);
     for (std::size_t i = 0; i < entries_.size() && i < places_.size(); ++i) {
         const Entry& entry = entries_[i];
         int x = places_[i].x();
         const int y = places_[i].y() + base;
-        painter.fillRect(QRect(x, y - swatch, swatch, swatch), entry.colour.isValid() ? entry.colour : colour(entry.meaning, palette()));
+        painter.fillRect(QRect(x, y - swatch, swatch, swatch),
+                         entry.colour.isValid() ? entry.colour : colour(entry.meaning, palette()));
         x += swatch + swatch_gap;
         const QString& label = is_short_ ? entry.short_label : entry.label;
-        painter.setFont(font());
         painter.setPen(colours.muted);
-        painter.drawText(x, y, label);
-        x += fontMetrics().horizontalAdvance(label) + swatch_gap;
-        painter.setFont(bold_font);
+        plain_.draw(painter, QPointF(x, y), label);
+        x += static_cast<int>(std::ceil(plain_.width(label))) + swatch_gap;
         painter.setPen(colours.text);
-        painter.drawText(x, y, entry.value);
+        bold_.draw(painter, QPointF(x, y), entry.value);
     }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "views/palette.hpp"
+#include "views/quick_text.hpp"
 
 #include <QPoint>
 #include <QString>
@@ -37,6 +38,7 @@ public:
 protected:
     void paintEvent(QPaintEvent* event) override;
     void resizeEvent(QResizeEvent* event) override;
+    void changeEvent(QEvent* event) override;
 
 private:
     int width_of(const Entry& entry, bool is_short) const;
@@ -44,6 +46,10 @@ private:
     int line_height() const;
     void arrange();
 
+    void learn_fonts();
+
+    mutable QuickText plain_;
+    mutable QuickText bold_;
     std::vector<Entry> entries_;
     std::vector<QPoint> places_; // of the entries
     bool is_short_ = false;

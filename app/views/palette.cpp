@@ -25,30 +25,62 @@ constexpr Pair grey{0xff8b949e, 0xff8b97a3};
 
 Pair pair_of(Meaning meaning) {
     switch (meaning) {
-    case Meaning::running: return green;
-    case Meaning::ready: return orange;
-    case Meaning::waiting_read: return sky;
-    case Meaning::waiting_write: return purple;
-    case Meaning::paused: return grey;
-    case Meaning::thread: return vermillion;
-    case Meaning::process: return orange;
-    case Meaning::coroutine: return blue;
-    case Meaning::closure: return sky;
-    case Meaning::fiber: return purple;
-    case Meaning::resident: return blue;
-    case Meaning::kernel_stacks: return vermillion;
-    case Meaning::page_tables: return orange;
-    case Meaning::voluntary: return orange;
-    case Meaning::involuntary: return vermillion;
-    case Meaning::user_space: return blue;
-    case Meaning::cpu_user: return blue;
-    case Meaning::cpu_system: return vermillion;
-    case Meaning::p50: return sky;
-    case Meaning::p99: return blue;
-    case Meaning::max: return purple;
-    case Meaning::amount: return blue;
-    case Meaning::offered: return grey;
-    case Meaning::count_: break;
+    case Meaning::running:
+        return green;
+    case Meaning::ready:
+        return orange;
+    case Meaning::waiting_read:
+        return sky;
+    case Meaning::waiting_write:
+        return purple;
+    case Meaning::paused:
+        return grey;
+    case Meaning::thread:
+        return vermillion;
+    case Meaning::process:
+        return orange;
+    case Meaning::coroutine:
+        return blue;
+    case Meaning::closure:
+        return sky;
+    case Meaning::fiber:
+        return purple;
+    case Meaning::stacks:
+        return orange;
+    case Meaning::frames:
+        return blue;
+    case Meaning::heap:
+        return sky;
+    case Meaning::kernel_stacks:
+        return vermillion;
+    case Meaning::sockets:
+        return purple;
+    case Meaning::rest:
+        return grey;
+    case Meaning::voluntary:
+        return orange;
+    case Meaning::involuntary:
+        return vermillion;
+    case Meaning::user_space:
+        return blue;
+    case Meaning::cpu_user:
+        return blue;
+    case Meaning::cpu_system:
+        return vermillion;
+    case Meaning::p50:
+        return sky;
+    case Meaning::p99:
+        return blue;
+    case Meaning::max:
+        return purple;
+    case Meaning::from_readiness:
+        return orange;
+    case Meaning::amount:
+        return blue;
+    case Meaning::offered:
+        return grey;
+    case Meaning::count_:
+        break;
     }
     return grey;
 }
@@ -132,12 +164,17 @@ QColor area_colour(Meaning meaning, const QPalette& palette) {
 Meaning meaning_of(telemetry::ConnectionState state) {
     using telemetry::ConnectionState;
     switch (state) {
-    case ConnectionState::running: return Meaning::running;
-    case ConnectionState::ready: return Meaning::ready;
-    case ConnectionState::waiting_read: return Meaning::waiting_read;
-    case ConnectionState::waiting_write: return Meaning::waiting_write;
+    case ConnectionState::running:
+        return Meaning::running;
+    case ConnectionState::ready:
+        return Meaning::ready;
+    case ConnectionState::waiting_read:
+        return Meaning::waiting_read;
+    case ConnectionState::waiting_write:
+        return Meaning::waiting_write;
     case ConnectionState::paused:
-    case ConnectionState::none: break;
+    case ConnectionState::none:
+        break;
     }
     return Meaning::paused;
 }
@@ -145,12 +182,18 @@ Meaning meaning_of(telemetry::ConnectionState state) {
 Meaning meaning_of(telemetry::CarrierKind kind) {
     using telemetry::CarrierKind;
     switch (kind) {
-    case CarrierKind::thread: return Meaning::thread;
-    case CarrierKind::coroutine: return Meaning::coroutine;
-    case CarrierKind::fiber: return Meaning::fiber;
-    case CarrierKind::closure: return Meaning::closure;
-    case CarrierKind::process: return Meaning::process;
-    case CarrierKind::none: break;
+    case CarrierKind::thread:
+        return Meaning::thread;
+    case CarrierKind::coroutine:
+        return Meaning::coroutine;
+    case CarrierKind::fiber:
+        return Meaning::fiber;
+    case CarrierKind::closure:
+        return Meaning::closure;
+    case CarrierKind::process:
+        return Meaning::process;
+    case CarrierKind::none:
+        break;
     }
     return Meaning::offered;
 }

@@ -25,9 +25,12 @@ enum class Meaning : std::size_t {
     coroutine,
     closure,
     fiber,
-    resident,
+    stacks,
+    frames,
+    heap,
     kernel_stacks,
-    page_tables,
+    sockets,
+    rest, // of memory, of CPU time
     voluntary,
     involuntary,
     user_space,
@@ -36,6 +39,7 @@ enum class Meaning : std::size_t {
     p50,
     p99,
     max,
+    from_readiness, // as the server knows it, beside what the kernel's stamp tells
     amount,  // one curve alone
     offered, // what was asked for, beside what was got
     count_

@@ -23,7 +23,7 @@ using telemetry::layout::EventKind;
 
 constexpr int lane_gap = 3;
 constexpr int block_text_margin = 4;
-constexpr double least_strength = 0.35; // a pixel in which little ran is still seen
+constexpr double least_strength = 0.12; // of the lane's height: a pixel in which little ran is still seen
 constexpr double dimmed = 0.25;         // while another connection is selected
 
 QString ending_text(EventKind kind) {
@@ -62,8 +62,8 @@ Meaning meaning_of_ending(EventKind kind) {
     }
 }
 
-constexpr std::array connection_hues{Meaning::coroutine, Meaning::ready,  Meaning::running,    Meaning::fiber,
-                                     Meaning::closure,   Meaning::thread, Meaning::page_tables};
+constexpr std::array connection_hues{Meaning::coroutine, Meaning::ready,  Meaning::running,      Meaning::fiber,
+                                     Meaning::closure,   Meaning::thread, Meaning::waiting_write};
 
 QRgb blend(QRgb colour, QRgb behind, double share) {
     const auto part = [&](int a, int b) { return static_cast<int>(std::lround(a * share + b * (1 - share))); };
@@ -136,7 +136,7 @@ int TimelineView::lane_height() const { return fontMetrics().height() + 4; }
 QRect TimelineView::lane_place(std::size_t row) const {
     const QRect area = lanes_area();
     const auto rows = static_cast<int>(std::max<std::size_t>(shown_.size(), 1));
-    const int height = std::clamp(area.height() / rows - lane_gap, lane_height(), 2 * lane_height());
+    const int height = std::clamp(area.height() / rows - lane_gap, lane_height(), 4 * lane_height());
     return {area.left(), area.top() + static_cast<int>(row) * (height + lane_gap), area.width(), height};
 }
 
@@ -155,58 +155,78 @@ double TimelineView::x_of(double time) const {
     return area.left() + (time - begin()) / span_ * area.width();
 }
 
+// All hues, then all of them dimmed.
 void TimelineView::learn_hues() {
     by_connection_ = chooser_->currentIndex() == 0;
     hues_.clear();
     if (by_connection_) {
         for (const Meaning meaning : connection_hues) hues_.push_back(colour(meaning, palette()).rgb());
-        return;
+    } else {
+        for (auto kind = static_cast<std::uint32_t>(EventKind::slice_to_read);
+             kind <= static_cast<std::uint32_t>(EventKind::slice_to_hand_off); ++kind) {
+            hues_.push_back(colour(meaning_of_ending(static_cast<EventKind>(kind)), palette()).rgb());
+        }
     }
-    for (auto kind = static_cast<std::uint32_t>(EventKind::slice_to_read);
-         kind <= static_cast<std::uint32_t>(EventKind::slice_to_hand_off); ++kind) {
-        hues_.push_back(colour(meaning_of_ending(static_cast<EventKind>(kind)), palette()).rgb());
-    }
-}
-
-QRgb TimelineView::hue_of(const TimelineSlice& slice) const noexcept {
-    if (by_connection_) return hues_[static_cast<std::size_t>(slice.connection.id % hues_.size())];
-    return hues_[static_cast<std::size_t>(slice.ended_by) - static_cast<std::size_t>(EventKind::slice_to_read)];
-}
-
-void TimelineView::paint_lane(std::size_t row) {
-    const int pixels = image_.width();
-    auto* line = reinterpret_cast<QRgb*>(image_.scanLine(static_cast<int>(row)));
     const QRgb behind = ink(palette()).hover.rgb();
-    std::fill(line, line + pixels, behind);
+    for (std::size_t hue = 0, count = hues_.size(); hue < count; ++hue) hues_.push_back(blend(hues_[hue], behind, dimmed));
+}
+
+std::size_t TimelineView::hue_of(const TimelineSlice& slice) const noexcept {
+    if (by_connection_) return static_cast<std::size_t>(slice.connection.id % (hues_.size() / 2));
+    return static_cast<std::size_t>(slice.ended_by) - static_cast<std::size_t>(EventKind::slice_to_read);
+}
+
+// A bar for each pixel, as high as the share of it in which the thread ran a connection, in the colour of the slice that had
+// the most of it.
+void TimelineView::paint_lane(QPainter& painter, std::size_t row) {
+    const QRect place = lane_place(row);
+    const double ratio = devicePixelRatioF();
+    const auto pixels = static_cast<int>(place.width() * ratio);
+    const auto height = static_cast<int>(place.height() * ratio);
+    const Ink& colours = ink(palette());
     pixels_.assign(static_cast<std::size_t>(pixels), {});
     wide_.clear();
     const double from = begin();
     const double per_second = pixels / span_;
-    const double worded = fontMetrics().averageCharWidth() * 3 * devicePixelRatioF();
+    const double worded = fontMetrics().averageCharWidth() * 3 * ratio;
     for (const TimelineSlice& slice : shown_[row].lane->within(from, end())) {
         const double first = (slice.begin - from) * per_second;
         const double last = (slice.end - from) * per_second;
         if (last < 0) continue;
         if (last - first >= worded) wide_.push_back(&slice);
         const bool is_selected = selected_ && slice.connection == *selected_;
-        const QRgb hue = selected_ && !is_selected ? blend(hue_of(slice), behind, dimmed) : hue_of(slice);
+        const std::size_t hue = (selected_ && !is_selected ? hues_.size() / 2 : 0) + hue_of(slice);
         const int left = std::clamp(static_cast<int>(first), 0, pixels - 1);
         const int right = std::clamp(static_cast<int>(last), 0, pixels - 1);
         for (int x = left; x <= right; ++x) {
             const double share = std::min<double>(last, x + 1) - std::max<double>(first, x);
             Pixel& pixel = pixels_[static_cast<std::size_t>(x)];
-            pixel.busy += share;
+            pixel.busy += last - first >= 2 ? 1 : share; // a slice that is seen as a block has straight edges
             if (share > pixel.strongest || is_selected) {
                 pixel.strongest = is_selected ? 2 : share;
-                line[x] = hue;
+                pixel.hue = hue;
             }
         }
     }
+    bars_.resize(hues_.size());
     for (int x = 0; x < pixels; ++x) {
         const Pixel& pixel = pixels_[static_cast<std::size_t>(x)];
-        if (pixel.busy <= 0 || pixel.busy >= 0.999 || pixel.strongest >= 2) continue;
-        line[x] = blend(line[x], behind, least_strength + (1 - least_strength) * pixel.busy);
+        if (pixel.busy <= 0) continue;
+        const double share = pixel.strongest >= 2 ? 1 : std::clamp(pixel.busy, least_strength, 1.0);
+        const auto bar = std::max(static_cast<int>(std::lround(share * height)), 1);
+        bars_[pixel.hue].emplace_back(x, height - bar, 1, bar);
     }
+    painter.fillRect(place, colours.hover);
+    painter.save();
+    painter.translate(place.topLeft());
+    painter.scale(1 / ratio, 1 / ratio); // from here on a unit is a device pixel
+    painter.setPen(Qt::NoPen);
+    for (std::size_t hue = 0; hue < bars_.size(); ++hue) {
+        painter.setBrush(QColor::fromRgb(hues_[hue]));
+        painter.drawRects(bars_[hue].data(), static_cast<int>(bars_[hue].size()));
+        bars_[hue].clear();
+    }
+    painter.restore();
 }
 
 // The words in the slices that paint_lane() found wide enough.
@@ -220,7 +240,7 @@ void TimelineView::paint_labels(QPainter& painter, std::size_t row) const {
         const QString number = QString::number(slice->connection.id);
         if (metrics.horizontalAdvance(number) > room) continue;
         const QString text = tr("%1 for %2").arg(number, duration_text(slice->end - slice->begin));
-        const QColor hue = QColor::fromRgb(hue_of(*slice));
+        const QColor hue = QColor::fromRgb(hues_[hue_of(*slice)]);
         painter.setPen(hue.lightness() > 120 ? QColor(0x10, 0x14, 0x18) : QColor(Qt::white));
         painter.drawText(QRectF(left + block_text_margin, place.top(), room, place.height()),
                          Qt::AlignVCenter | Qt::AlignLeft, metrics.horizontalAdvance(text) <= room ? text : number);
@@ -278,17 +298,11 @@ void TimelineView::paintEvent(QPaintEvent*) {
         painter.drawText(rect(), Qt::AlignCenter, tr("nothing has run in the last ten seconds"));
         return;
     }
-    const double ratio = devicePixelRatioF();
-    const int pixels = std::max(static_cast<int>(area.width() * ratio), 1);
-    if (image_.width() != pixels || image_.height() != static_cast<int>(shown_.size())) {
-        image_ = QImage(pixels, static_cast<int>(shown_.size()), QImage::Format_RGB32);
-    }
     learn_hues();
     for (std::size_t row = 0; row < shown_.size(); ++row) {
         const QRect place = lane_place(row);
         if (place.bottom() > area.bottom() + 2) break;
-        paint_lane(row);
-        painter.drawImage(QRectF(place), image_, QRectF(0, static_cast<double>(row), pixels, 1));
+        paint_lane(painter, row);
         painter.setPen(colours.muted);
         painter.drawText(QRect(0, place.top(), place.left() - 6, place.height()), Qt::AlignVCenter | Qt::AlignRight,
                          QString::number(shown_[row].thread));

@@ -4,7 +4,6 @@
 #include "models/timeline.hpp"
 #include "views/palette.hpp"
 
-#include <QImage>
 #include <QWidget>
 
 #include <memory>
@@ -57,6 +56,7 @@ private:
     struct Pixel {
         double busy = 0;      // share of it in which something ran
         double strongest = 0; // the greatest share of one slice
+        std::size_t hue = 0;  // of that slice
     };
     const Timeline& timeline() const noexcept { return frozen_ ? *frozen_ : live_; }
     void choose_lanes();
@@ -66,8 +66,8 @@ private:
     double time_at(double x) const;
     double x_of(double time) const;
     void learn_hues();
-    QRgb hue_of(const TimelineSlice& slice) const noexcept;
-    void paint_lane(std::size_t row);
+    std::size_t hue_of(const TimelineSlice& slice) const noexcept; // an index of hues_
+    void paint_lane(QPainter& painter, std::size_t row);
     void paint_labels(QPainter& painter, std::size_t row) const;
     QString tip_at(const QPoint& position) const;
     void paint_losses(QPainter& painter) const;
@@ -80,14 +80,14 @@ private:
     TimeView& view_;
     std::unique_ptr<Timeline> frozen_; // while the view is paused
     QComboBox* chooser_;
-    double span_ = 0.5;
+    double span_ = 0.2;
     double end_ = 0; // while frozen
     std::optional<ConnectionKey> selected_;
     std::vector<ShownLane> shown_;
     std::vector<QRgb> hues_; // by connection, or by ending
     bool by_connection_ = true;
-    QImage image_;                           // one line of pixels for each lane
     std::vector<Pixel> pixels_;              // of the lane being painted
+    std::vector<std::vector<QRect>> bars_;   // of the lane being painted, by hue, in device pixels
     std::vector<const TimelineSlice*> wide_; // slices of the lane being painted that have room for words
     QString summary_;
     std::optional<QPoint> pressed_at_;

@@ -4,6 +4,7 @@
 #include "models/format.hpp"
 #include "models/population.hpp"
 #include "views/card.hpp"
+#include "views/chart.hpp"
 #include "views/chart_grid.hpp"
 #include "views/connection_map.hpp"
 #include "views/connection_view.hpp"
@@ -48,8 +49,8 @@ bool needs_key(const QWidget* focus, const QKeyEvent& key) {
         return qobject_cast<const QAbstractButton*>(focus) != nullptr || qobject_cast<const QComboBox*>(focus) != nullptr;
     }
     if (key.key() != Qt::Key_Home) return false;
-    return qobject_cast<const QAbstractSlider*>(focus) != nullptr || qobject_cast<const QAbstractItemView*>(focus) != nullptr ||
-           qobject_cast<const QComboBox*>(focus) != nullptr;
+    return qobject_cast<const QAbstractSlider*>(focus) != nullptr ||
+           qobject_cast<const QAbstractItemView*>(focus) != nullptr || qobject_cast<const QComboBox*>(focus) != nullptr;
 }
 } // namespace
 
@@ -125,6 +126,8 @@ void MainWindow::make_sheet() {
     auto* box = new QVBoxLayout(centre);
     box->setContentsMargins(0, 0, 0, 0);
     box->addWidget(charts_);
+    connect(charts_, &ChartGrid::enlargeChanged, this, &MainWindow::make_room_for);
+    connect(charts_, &ChartGrid::told, this, &MainWindow::tell);
     setCentralWidget(centre);
     make_panels();
 
@@ -316,6 +319,20 @@ void MainWindow::refresh_numbers() {
     status_line_->show_watching(meter_.recent_mean_ms(), look_ms_);
 }
 
+// One chart alone has the screen but for the modes and the numbers, for people who teach; nullptr: all is as it was.
+void MainWindow::make_room_for(const Chart* chart) {
+    if (chart == nullptr) {
+        restoreState(std::exchange(layout_before_, {}));
+        if (!was_full_screen_) setWindowState(windowState() & ~Qt::WindowFullScreen);
+        return;
+    }
+    if (!layout_before_.isEmpty()) return; // another chart had it
+    layout_before_ = saveState();
+    was_full_screen_ = isFullScreen();
+    for (Panel* panel : panels_) panel->hide();
+    setWindowState(windowState() | Qt::WindowFullScreen);
+}
+
 void MainWindow::show_server(const ProcessStatus& status) {
     using Phase = ProcessStatus::Phase;
     mode_bar_->set_usable(status.phase == Phase::running && !session_.mode_is_changing());
@@ -454,6 +471,7 @@ void MainWindow::reset_layout() {
 }
 
 void MainWindow::closeEvent(QCloseEvent* event) {
+    charts_->enlarge(nullptr);
     if (remembers_) {
         QSettings settings;
         settings.setValue(QStringLiteral("window/geometry"), saveGeometry());
@@ -466,7 +484,8 @@ void MainWindow::closeEvent(QCloseEvent* event) {
 
 bool MainWindow::event(QEvent* event) {
     // Keys that a control with the focus needs are its own: Space presses a button before it pauses the view.
-    if (event->type() == QEvent::ShortcutOverride && needs_key(QApplication::focusWidget(), *static_cast<QKeyEvent*>(event))) {
+    if (event->type() == QEvent::ShortcutOverride &&
+        needs_key(QApplication::focusWidget(), *static_cast<QKeyEvent*>(event))) {
         event->accept();
         return true;
     }

@@ -20,6 +20,7 @@ class QMenuBar;
 namespace connscope::app {
 
 class Banner;
+class Chart;
 class ChartGrid;
 class ConnectionMap;
 class ConnectionView;
@@ -98,6 +99,7 @@ private:
     void take_snapshot(const SnapshotPtr& snapshot);
     void refresh_views();
     void refresh_numbers();
+    void make_room_for(const Chart* chart);
     void show_server(const ProcessStatus& status);
     void show_load(const ProcessStatus& status);
     void tell(const QString& text, bool is_bad);
@@ -151,8 +153,10 @@ private:
     std::uint64_t frame_ = 0;
     bool all_due_ = true;
     bool was_alive_ = false;
-    double mode_since_ = 0;             // s of CLOCK_MONOTONIC
-    double look_ms_ = 0;                // smoothed
+    QByteArray layout_before_; // while one chart has the window
+    bool was_full_screen_ = false;
+    double mode_since_ = 0;           // s of CLOCK_MONOTONIC
+    double look_ms_ = 0;              // smoothed
     std::vector<ModeChange> changes_; // for undo, the newest last
     bool undoing_ = false;
 };

@@ -249,7 +249,9 @@ void Server::Impl::accepted(Accepted accepted) {
                               probe_->open(accepted.peer, accepted.inode)};
         if (!connection.probe) return refuse(RefuseReason::limit);
         connection.probe.session_bytes(connection.session->memory_bytes());
-        if (options_.stamp_every > 0 && connection.id() % options_.stamp_every == 0) stamp_arrivals(connection);
+        // The first one always, so that a server with few connections has figures, too.
+        const std::uint32_t every = options_.stamp_every;
+        if (every > 0 && connection.id() % every == 1 % every) stamp_arrivals(connection);
         registry_.add(connection, here_);
         probe_->add(Gauge::connections_accepted, 1);
         if (!place(std::move(connection))) refuse(RefuseReason::carriers);

@@ -7,14 +7,20 @@
 #include "models/time_view.hpp"
 #include "models/timeline.hpp"
 #include "views/chart.hpp"
+#include "views/chart_axes.hpp"
+#include "views/chart_export.hpp"
 #include "views/palette.hpp"
 #include "window/frame_meter.hpp"
 
 #include <qcustomplot.h>
 
+#include <QFile>
+#include <QTemporaryDir>
 #include <QTest>
 
+#include <algorithm>
 #include <cmath>
+#include <random>
 
 using namespace connscope;
 using namespace connscope::app;
@@ -153,6 +159,70 @@ private slots:
         QVERIFY(!painted_at(107, 80));
         QVERIFY(painted_at(118, 80));
         QVERIFY(!painted_at(118, 20));
+    }
+
+    void a_chart_is_saved_as_a_picture_a_drawing_or_values_and_as_nothing_else() {
+        History history;
+        TimeView view;
+        ChartSpec spec;
+        spec.id = QStringLiteral("test");
+        spec.title = QStringLiteral("Connections");
+        spec.is_stacked = true;
+        spec.series = {{Quantity::open, QStringLiteral("open"), QStringLiteral("open"), Meaning::amount}};
+        Chart chart(spec, history, view);
+        chart.resize(400, 300);
+        chart.show();
+        for (int i = 0; i <= 100; ++i) history.append(sample_at(100 + i * 0.125, Quantity::open, i));
+        view.advance(history.newest_time());
+        chart.redraw();
+        const QTemporaryDir folder;
+        const auto save = [&](const QString& name) { return save_chart(chart, history, view, folder.filePath(name)); };
+        const auto content = [&](const QString& name) {
+            QFile file(folder.filePath(name));
+            return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
+        };
+        QCOMPARE(save(QStringLiteral("a.png")), QString());
+        const QImage image(folder.filePath(QStringLiteral("a.png")));
+        QCOMPARE(image.size(), QSize(800, 600));
+        QCOMPARE(save(QStringLiteral("a.svg")), QString());
+        QVERIFY(content(QStringLiteral("a.svg")).contains("Connections"));
+        QVERIFY(content(QStringLiteral("a.svg")).contains("polyline"));
+        QCOMPARE(save(QStringLiteral("a.csv")), QString());
+        const auto lines = content(QStringLiteral("a.csv")).trimmed().split('\n');
+        QCOMPARE(lines.front(), QByteArray("seconds,open"));
+        QCOMPARE(lines.back(), QByteArray("0.000,100"));
+        QCOMPARE(lines.size(), 102);
+        QVERIFY(save(QStringLiteral("a.txt")).contains(QStringLiteral(".png")));
+        QVERIFY(save(QStringLiteral("no/such/folder/a.csv")).contains(QStringLiteral("not saved")));
+    }
+
+    void labels_of_marks_touch_neither_each_other_nor_a_line() {
+        const QFontMetrics metrics(QGuiApplication::font());
+        std::mt19937 random(7);
+        const QStringList names{QStringLiteral("Coroutines"), QStringLiteral("Thread per connection"),
+                                QStringLiteral("Callbacks"), QStringLiteral("server gone")};
+        int shown = 0;
+        for (int round = 0; round < 500; ++round) {
+            std::vector<PlacedMark> marks(1 + random() % 12);
+            for (PlacedMark& mark : marks) {
+                mark.x = static_cast<int>(50 + random() % 300);
+                mark.text = names[random() % 4];
+            }
+            std::sort(marks.begin(), marks.end(), [](const auto& a, const auto& b) { return a.x < b.x; });
+            place_labels(marks, 50, 350, metrics);
+            std::vector<std::pair<int, int>> places;
+            for (const PlacedMark& mark : marks) {
+                if (mark.text.isEmpty()) continue;
+                ++shown;
+                const int end = mark.text_left + metrics.horizontalAdvance(mark.text);
+                QVERIFY(mark.text_left >= 50);
+                QVERIFY2(end <= 350, qPrintable(mark.text));
+                for (const PlacedMark& other : marks) QVERIFY(other.x < mark.text_left || other.x > end);
+                for (const auto& [from, to] : places) QVERIFY(end < from || mark.text_left > to);
+                places.emplace_back(mark.text_left, end);
+            }
+        }
+        QVERIFY(shown > 500);
     }
 
     void lanes_of_threads_that_have_ended_go() {

@@ -104,14 +104,14 @@ TEST_P(EveryMode, the_scheduling_delay_of_a_stamped_connection_counts_from_the_a
     server::ServerOptions stamped = options();
     stamped.stamp_every = 2;
     const RunningServer server(stamped);
-    const TestClient without(server.port()), with(server.port());
+    const TestClient with(server.port()), without(server.port());
     // The kernel begins to stamp a moment after the first socket has asked it to.
     ASSERT_TRUE(eventually([&] {
-        return with.echoes("hello") && without.echoes("hello") && server.reading().connections.at(1).stamped_count >= 10;
+        return with.echoes("hello") && without.echoes("hello") && server.reading().connections.at(0).stamped_count >= 10;
     }));
     const auto reading = server.reading();
     for (const auto& connection : reading.connections) {
-        if (connection.id != 2) {
+        if (connection.id != 1) {
             EXPECT_EQ(connection.stamped_count, 0u);
             continue;
         }
@@ -127,11 +127,11 @@ TEST(serve, bytes_that_wait_behind_a_hog_show_in_the_stamped_delay) {
     options.protocol = "http";
     options.stamp_every = 2;
     const RunningServer server(options);
-    const TestClient hog(server.port()), waiting(server.port());
+    const TestClient waiting(server.port()), hog(server.port());
     const std::string request = "GET /bytes?n=0 HTTP/1.1\r\nHost: a\r\n\r\n";
     const auto stamped = [&] {
         for (const auto& connection : server.reading().connections)
-            if (connection.id == 2) return connection.stamped_count;
+            if (connection.id == 1) return connection.stamped_count;
         return std::uint64_t{0};
     };
     ASSERT_TRUE(eventually([&] { return waiting.send(request) && stamped() > 0; }));
@@ -139,7 +139,7 @@ TEST(serve, bytes_that_wait_behind_a_hog_show_in_the_stamped_delay) {
     ASSERT_TRUE(hog.send("GET /work?us=300000 HTTP/1.1\r\nHost: a\r\n\r\n"));
     ASSERT_TRUE(eventually([&] {
         for (const auto& connection : server.reading().connections)
-            if (connection.id == 1) return connection.state == telemetry::ConnectionState::running;
+            if (connection.id == 2) return connection.state == telemetry::ConnectionState::running;
         return false;
     }));
     const auto sent = std::chrono::steady_clock::now();
@@ -148,7 +148,7 @@ TEST(serve, bytes_that_wait_behind_a_hog_show_in_the_stamped_delay) {
     EXPECT_TRUE(eventually([&] { return stamped() > before; }));
     const auto waited = std::chrono::steady_clock::now() - sent;
     for (const auto& connection : server.reading().connections) {
-        if (connection.id != 2) continue;
+        if (connection.id != 1) continue;
         EXPECT_GT(connection.longest_stamped_delay, 20ms);
         EXPECT_LT(connection.longest_stamped_delay, waited);
     }
