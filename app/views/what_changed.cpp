@@ -154,6 +154,7 @@ WhatChanged::WhatChanged(const History& history, QWidget* parent)
     scroll_->setFrameShape(QFrame::NoFrame);
     scroll_->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
     scroll_->setObjectName(QStringLiteral("differences_scroll"));
+    scroll_->setAccessibleName(tr("What changed"));
     scroll_->viewport()->setAutoFillBackground(false);
     list_->setAutoFillBackground(false);
     auto* box = new QVBoxLayout(this);

@@ -67,6 +67,7 @@ CommandPalette::CommandPalette(const QMenuBar& menu_bar, QWidget* parent)
     list_->setAccessibleName(tr("Actions"));
     list_->setFocusPolicy(Qt::NoFocus);
     list_->setFrameShape(QFrame::NoFrame);
+    list_->setSpacing(2);
     list_->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
     auto* box = new QVBoxLayout(this);
     box->setContentsMargins(8, 8, 8, 8);

@@ -65,8 +65,10 @@ LoadBar::LoadBar(QWidget* parent)
     connect(&send_timer_, &QTimer::timeout, this, &LoadBar::send_wanted);
     settle_timer_.setSingleShot(true);
     settle_timer_.setInterval(settle_interval);
-    panel_button_->setCheckable(false);
-    connect(panel_button_, &QAbstractButton::clicked, this, &LoadBar::panelWanted);
+    connect(panel_button_, &QAbstractButton::clicked, this, [this](bool checked) {
+        panel_button_->setChecked(!checked); // whether the panel is there says so, not the click
+        emit panelWanted();
+    });
     connect(connections_, &LogSlider::valueWanted, this, &LoadBar::change_active);
     connect(rate_, &LogSlider::valueWanted, this, &LoadBar::change_active);
     connect(idle_, &Stepper::countWanted, this,

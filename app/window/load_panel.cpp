@@ -133,8 +133,8 @@ LoadPanel::LoadPanel(QWidget* parent)
     auto* row = new QHBoxLayout(this);
     row->setContentsMargins(0, 0, 0, 0);
     row->setSpacing(12);
-    row->addWidget(cards_, 2);
-    row->addLayout(right, 3);
+    row->addWidget(cards_, 1);
+    row->addLayout(right, 1);
 
     connect(cards_, &WorkloadCards::workloadWanted, this, &LoadPanel::workloadWanted);
     connect(&model_, &PopulationModel::populationWanted, this, &LoadPanel::populationWanted);
@@ -153,6 +153,10 @@ LoadPanel::LoadPanel(QWidget* parent)
     });
     show_current();
 }
+
+QSize LoadPanel::sizeHint() const { return {900, fontMetrics().height() * 14}; }
+
+QSize LoadPanel::minimumSizeHint() const { return {400, fontMetrics().height() * 8}; }
 
 void LoadPanel::show_workloads(std::vector<Workload> workloads) { cards_->show_workloads(std::move(workloads)); }
 

@@ -25,6 +25,9 @@ public:
     void show_workloads(std::vector<Workload> workloads);
     void show_load(const Snapshot& snapshot, const QString& protocol);
 
+    QSize sizeHint() const override;
+    QSize minimumSizeHint() const override;
+
     WorkloadCards& cards() noexcept { return *cards_; }
     QTableView& table() noexcept { return *table_; }
     PopulationModel& model() noexcept { return model_; }

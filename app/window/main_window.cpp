@@ -13,6 +13,7 @@
 #include "views/warning_list.hpp"
 #include "views/what_changed.hpp"
 #include "window/banner.hpp"
+#include "window/key_override.hpp"
 #include "window/load_bar.hpp"
 #include "window/load_panel.hpp"
 #include "window/mode_bar.hpp"
@@ -22,13 +23,8 @@
 #include "window/settings.hpp"
 #include "window/status_line.hpp"
 
-#include <QAbstractButton>
-#include <QAbstractItemView>
-#include <QAbstractSlider>
 #include <QApplication>
 #include <QCloseEvent>
-#include <QComboBox>
-#include <QKeyEvent>
 #include <QMenuBar>
 #include <QSettings>
 #include <QStatusBar>
@@ -42,16 +38,6 @@ constexpr std::uint64_t slow_frames = 4;
 constexpr std::uint64_t comparison_frames = 20;
 constexpr std::size_t slow_rows = 20'000; // with more connections the table is sorted anew half as often
 constexpr std::size_t undo_depth = 50;
-
-bool needs_key(const QWidget* focus, const QKeyEvent& key) {
-    if (key.modifiers() != Qt::NoModifier) return false;
-    if (key.key() == Qt::Key_Space) {
-        return qobject_cast<const QAbstractButton*>(focus) != nullptr || qobject_cast<const QComboBox*>(focus) != nullptr;
-    }
-    if (key.key() != Qt::Key_Home) return false;
-    return qobject_cast<const QAbstractSlider*>(focus) != nullptr ||
-           qobject_cast<const QAbstractItemView*>(focus) != nullptr || qobject_cast<const QComboBox*>(focus) != nullptr;
-}
 } // namespace
 
 MainWindow::MainWindow(Plan plan, Theme theme, bool remembers, QWidget* parent)
@@ -186,11 +172,13 @@ void MainWindow::place_panels() {
         panel->setFloating(false);
         panel->show();
     }
+    // Beside the window's panels there is little room for it, and it is needed now and then: it floats until it is put somewhere.
+    addDockWidget(Qt::TopDockWidgetArea, load_panel_dock_);
+    load_panel_dock_->setFloating(true);
+    load_panel_dock_->hide();
     addDockWidget(Qt::BottomDockWidgetArea, connections_panel_);
     splitDockWidget(connections_panel_, map_panel_, Qt::Horizontal);
     splitDockWidget(map_panel_, timeline_panel_, Qt::Horizontal);
-    tabifyDockWidget(connections_panel_, load_panel_dock_);
-    connections_panel_->raise();
     addDockWidget(Qt::RightDockWidgetArea, what_changed_panel_);
     splitDockWidget(what_changed_panel_, warnings_panel_, Qt::Vertical);
     const int line = fontMetrics().height();
@@ -231,7 +219,9 @@ void MainWindow::connect_session() {
             [this](const QString& name) { load_bar_->want(name, {}); });
     connect(load_panel_, &LoadPanel::titleChanged, load_bar_,
             [this](const QString& title) { load_bar_->show_title(title.isEmpty() ? tr("your own mix") : title); });
-    connect(load_bar_, &LoadBar::panelWanted, load_panel_dock_, &Panel::bring_up);
+    connect(load_bar_, &LoadBar::panelWanted, load_panel_dock_,
+            [this] { load_panel_dock_->isVisible() ? load_panel_dock_->hide() : show_load_panel(); });
+    connect(load_panel_dock_, &QDockWidget::visibilityChanged, &load_bar_->panel_button(), &QAbstractButton::setChecked);
     connect(load_panel_, &LoadPanel::workloadWanted, &session_,
             [this](const Workload& workload) { session_.setWorkload(workload.protocol, workload.populations); });
     connect(&session_, &Session::loadAnswered, this, [this](const QString& note) {
@@ -250,6 +240,16 @@ void MainWindow::connect_session() {
         load_banner_->button().setEnabled(false);
         session_.restartLoad();
     });
+}
+
+void MainWindow::show_load_panel() {
+    if (load_panel_dock_->isFloating() && load_panel_dock_->testAttribute(Qt::WA_Moved) == false) {
+        const QSize wanted(fontMetrics().averageCharWidth() * 150, fontMetrics().height() * 17);
+        load_panel_dock_->resize(wanted.boundedTo(size() - QSize(40, 40)));
+        load_panel_dock_->move(load_bar_->mapToGlobal(QPoint(load_bar_->panel_button().x(), load_bar_->height() + 4)));
+    }
+    load_panel_dock_->bring_up();
+    if (load_panel_dock_->isFloating()) load_panel_dock_->activateWindow();
 }
 
 void MainWindow::start() { session_.start(); }
@@ -483,12 +483,7 @@ void MainWindow::closeEvent(QCloseEvent* event) {
 }
 
 bool MainWindow::event(QEvent* event) {
-    // Keys that a control with the focus needs are its own: Space presses a button before it pauses the view.
-    if (event->type() == QEvent::ShortcutOverride &&
-        needs_key(QApplication::focusWidget(), *static_cast<QKeyEvent*>(event))) {
-        event->accept();
-        return true;
-    }
+    if (leave_key_to_focus(*event)) return true;
     if (event->type() != QEvent::UpdateRequest) return QMainWindow::event(event);
     bool handled = false;
     {

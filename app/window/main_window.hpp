@@ -82,6 +82,7 @@ private:
     void make_sheet();
     void make_panels();
     void place_panels();
+    void show_load_panel();
     // main_window_menus.cpp
     void make_menus();
     void make_file_menu();

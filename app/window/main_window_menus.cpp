@@ -40,6 +40,16 @@ QAction* add(QMenu* menu, const QString& text, const QString& name, const QKeySe
     return action;
 }
 
+// Not exec(): the window goes on behind it. Without a window manager nobody else gives it the keyboard.
+void show_active(QDialog* dialog) {
+    for (auto* other : dialog->parentWidget()->findChildren<QDialog*>(dialog->objectName(), Qt::FindDirectChildrenOnly)) {
+        if (other != dialog) other->close(); // one of a kind
+    }
+    dialog->setWindowModality(Qt::NonModal);
+    dialog->show();
+    dialog->activateWindow();
+}
+
 QKeySequence keys(const char* text) { return QKeySequence(QLatin1String(text)); }
 
 } // namespace
@@ -193,9 +203,9 @@ void MainWindow::make_help_menu() {
     QMenu* help = menu_bar_->addMenu(tr("&Help"));
     connect(add(help, tr("&Find an action …"), QStringLiteral("palette"), keys("Ctrl+K"),
                 tr("Finds everything that the menus offer by some letters of its name.")),
-            &QAction::triggered, this, [this] { (new CommandPalette(*menu_bar_, this))->show(); });
+            &QAction::triggered, this, [this] { show_active(new CommandPalette(*menu_bar_, this)); });
     connect(add(help, tr("&Shortcuts"), QStringLiteral("shortcuts"), QKeySequence(Qt::Key_F1), tr("All keys on one sheet.")),
-            &QAction::triggered, this, [this] { (new ShortcutSheet(*menu_bar_, this))->show(); });
+            &QAction::triggered, this, [this] { show_active(new ShortcutSheet(*menu_bar_, this)); });
     help->addSeparator();
     connect(add(help, tr("&About connscope"), QStringLiteral("about"), {}, tr("Versions and licences.")),
             &QAction::triggered, this, &MainWindow::show_about);
@@ -218,7 +228,7 @@ void MainWindow::choose_picture_file() {
         const SaveError problem = save_file(file, bytes);
         tell(problem.isEmpty() ? tr("saved %1").arg(file) : problem, !problem.isEmpty());
     });
-    dialog->open();
+    show_active(dialog);
 }
 
 void MainWindow::show_thresholds() {
@@ -227,7 +237,7 @@ void MainWindow::show_thresholds() {
         thresholds_ = thresholds;
         if (remembers_) remember_thresholds(thresholds_);
     });
-    dialog->open();
+    show_active(dialog);
 }
 
 void MainWindow::set_theme(Theme theme) {
@@ -258,7 +268,7 @@ void MainWindow::show_about() {
     box->setObjectName(QStringLiteral("about"));
     box->setAttribute(Qt::WA_DeleteOnClose);
     box->setIconPixmap(QApplication::windowIcon().pixmap(64));
-    box->open(); // not exec(): the window goes on behind it
+    show_active(box);
 }
 
 } // namespace connscope::app

@@ -3,6 +3,7 @@
 
 #include "views/card.hpp"
 #include "views/palette.hpp"
+#include "window/key_override.hpp"
 
 #include <QHBoxLayout>
 #include <QPainter>
@@ -73,6 +74,8 @@ void Panel::bring_up() {
     show();
     raise();
 }
+
+bool Panel::event(QEvent* event) { return leave_key_to_focus(*event) || QDockWidget::event(event); } // a floating one is a window
 
 void Panel::paintEvent(QPaintEvent*) {
     const Ink& colours = ink(palette());

@@ -23,12 +23,15 @@ public:
     using QStyledItemDelegate::QStyledItemDelegate;
 
     QSize sizeHint(const QStyleOptionViewItem& option, const QModelIndex& index) const override {
-        const auto* view = qobject_cast<const QListView*>(option.widget);
-        const int width = view != nullptr ? view->viewport()->width() : 300;
-        const QFontMetrics title(scaled_font(option.font, 1.0, QFont::DemiBold));
-        const QFontMetrics small(scaled_font(option.font, 0.92));
-        return {width, 2 * margin + gap + needed(title, width, index.data().toString()).height() + 2 +
-                           needed(small, width, index.data(explains_role).toString()).height()};
+        const int least = height_for(300, option.font, index); // before there is a grid
+        return qobject_cast<const QListView*>(option.widget)->gridSize().expandedTo(QSize(0, least));
+    }
+
+    static int height_for(int width, const QFont& font, const QModelIndex& index) {
+        const QFontMetrics title(scaled_font(font, 1.0, QFont::DemiBold));
+        const QFontMetrics small(scaled_font(font, 0.92));
+        return 2 * margin + gap + needed(title, width, index.data().toString()).height() + 2 +
+               needed(small, width, index.data(explains_role).toString()).height();
     }
 
     void paint(QPainter* painter, const QStyleOptionViewItem& option, const QModelIndex& index) const override {
@@ -39,10 +42,10 @@ public:
         painter->setRenderHint(QPainter::Antialiasing);
         painter->setPen(QPen(is_running || has_focus ? colours.accent : colours.border, is_running ? 2 : 1));
         painter->setBrush(option.state.testFlag(QStyle::State_MouseOver) ? colours.hover : colours.card);
-        painter->drawRoundedRect(QRectF(option.rect).adjusted(1, 1, -1, -gap), 5, 5);
+        painter->drawRoundedRect(QRectF(option.rect).adjusted(1, 1, -gap, -gap), 5, 5);
         const QFont title_font = scaled_font(option.font, 1.0, QFont::DemiBold);
         const QFont small_font = scaled_font(option.font, 0.92);
-        QRect place = option.rect.adjusted(margin, margin, -margin, 0);
+        QRect place = option.rect.adjusted(margin, margin, -margin - gap, 0);
         const QSize title = needed(QFontMetrics(title_font), option.rect.width(), index.data().toString());
         painter->setFont(title_font);
         painter->setPen(colours.text);
@@ -56,7 +59,7 @@ public:
 
 private:
     static QSize needed(const QFontMetrics& metrics, int width, const QString& text) {
-        return metrics.boundingRect(QRect(0, 0, width - 2 * margin, 10'000), Qt::TextWordWrap, text).size();
+        return metrics.boundingRect(QRect(0, 0, width - 2 * margin - gap, 10'000), Qt::TextWordWrap, text).size();
     }
 };
 
@@ -70,7 +73,10 @@ WorkloadCards::WorkloadCards(QWidget* parent)
     setItemDelegate(new CardDelegate(this));
     setFrameShape(QFrame::NoFrame);
     setMouseTracking(true);
+    setFlow(QListView::LeftToRight);
+    setWrapping(true);
     setResizeMode(QListView::Adjust);
+    setMovement(QListView::Static);
     setUniformItemSizes(false);
     setVerticalScrollMode(QAbstractItemView::ScrollPerPixel);
     setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
@@ -89,6 +95,7 @@ void WorkloadCards::show_workloads(std::vector<Workload> workloads) {
         item->setData(Qt::AccessibleDescriptionRole, workload.explains);
         item->setToolTip(tr("%1\n%2").arg(workload.explains, workload.populations.join(QLatin1Char('\n'))));
     }
+    arrange();
 }
 
 QString WorkloadCards::show_running(const QStringList& populations) {
@@ -109,12 +116,22 @@ void WorkloadCards::choose(const QListWidgetItem* item) {
 
 void WorkloadCards::resizeEvent(QResizeEvent* event) {
     QListWidget::resizeEvent(event);
-    scheduleDelayedItemsLayout(); // the height of a card follows its width
+    arrange();
+}
+
+void WorkloadCards::arrange() {
+    // As if the scroll bar were there, so that it changes nothing when it comes.
+    const int room = width() - style()->pixelMetric(QStyle::PM_ScrollBarExtent, nullptr, this) - 2;
+    const int columns = std::max(room / (fontMetrics().averageCharWidth() * 34), 1);
+    const int cell = room / columns;
+    int height = 0;
+    for (int row = 0; row < count(); ++row) height = std::max(height, CardDelegate::height_for(cell, font(), model()->index(row, 0)));
+    setGridSize(QSize(cell, height));
 }
 
 void WorkloadCards::changeEvent(QEvent* event) {
     QListWidget::changeEvent(event);
-    if (event->type() == QEvent::FontChange) scheduleDelayedItemsLayout();
+    if (event->type() == QEvent::FontChange) arrange();
 }
 
 } // namespace connscope::app

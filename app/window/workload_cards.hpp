@@ -30,6 +30,8 @@ protected:
 
 private:
     void choose(const QListWidgetItem* item);
+    // As many equal columns as suit the width.
+    void arrange();
 
     std::vector<Workload> workloads_;
 };
