@@ -149,6 +149,7 @@ std::vector<Difference> compare(const History& history, const Stretch& before, c
             difference.sentence.replace(QStringLiteral("%1"), difference.before);
             difference.sentence.replace(QStringLiteral("%2"), difference.after);
             difference.sentence.replace(QStringLiteral("%3"), factor_text(times));
+            difference.sentence += QLatin1Char(' ') + tr("(±%1 may be chance)").arg(percent_text(difference.noise));
             if (each.better != Better::neither) {
                 difference.judgement = less == (each.better == Better::less) ? Difference::Judgement::better
                                                                              : Difference::Judgement::worse;

@@ -14,7 +14,7 @@ namespace connscope::app {
 
 // Something that happened at one time and is shown on every chart.
 struct Mark {
-    enum class Kind { mode_change, server_gone, server_started };
+    enum class Kind { mode_change, load_change, moment, server_gone, server_started }; // a moment: the user set it
     double time = 0; // s of CLOCK_MONOTONIC
     Kind kind = Kind::mode_change;
     QString label;   // "Coroutines"

@@ -4,6 +4,7 @@
 #include "connscope/telemetry/runtime_folder.hpp"
 
 #include <QCoreApplication>
+#include <QFileInfo>
 
 #include <atomic>
 #include <csignal>
@@ -14,6 +15,7 @@ namespace connscope::app {
 namespace {
 
 constexpr std::chrono::milliseconds interval{50};
+constexpr unsigned looks_between_losses = 8;
 constexpr std::size_t most_events = 50'000;         // of a segment in one look: a million a second
 constexpr std::chrono::milliseconds patience{1500}; // for a process that was asked to end
 
@@ -166,11 +168,13 @@ void Watcher::load_is_ready(const ReadyLine& line) {
 }
 
 void Watcher::set_server(ProcessStatus status) {
+    server_loss_.clear();
     server_status_ = std::move(status);
     emit serverChanged(server_status_);
 }
 
 void Watcher::set_load(ProcessStatus status) {
+    load_loss_.clear();
     load_status_ = std::move(status);
     emit loadChanged(load_status_);
 }
@@ -180,6 +184,7 @@ void Watcher::look() {
     auto snapshot = unused_snapshot();
     look_at_server(*snapshot);
     look_at_load(*snapshot);
+    if (++looks_ % looks_between_losses == 0) look_for_losses();
     const auto end = telemetry::monotonic_ns();
     snapshot->taken = std::chrono::nanoseconds(snapshot->has_server ? snapshot->server.taken.count() : begin);
     snapshot->cost = std::chrono::nanoseconds(end - begin);
@@ -233,6 +238,40 @@ void Watcher::look_at_server(Snapshot& into) {
                          .arg(server_status_.pid)
                    : QString();
     emit serverChanged(server_status_);
+}
+
+// Somebody may remove or replace the files by which a process that runs well is found.
+void Watcher::look_for_losses() {
+    const auto loss_of = [](const ProcessStatus& status, bool segment_is_there, const QString& program) -> QString {
+        if (!segment_is_there) {
+            return tr("The segment %1 of %2 (pid %3) was removed or replaced by another file: no other program finds it now. This "
+                      "window goes on with the one that it had opened.")
+                .arg(status.segment_name, program)
+                .arg(status.pid);
+        }
+        if (!QFileInfo::exists(status.control_path)) {
+            return tr("The control socket %1 is gone: %2 (pid %3) can still be watched, but nothing else can ask it to change.")
+                .arg(status.control_path, program)
+                .arg(status.pid);
+        }
+        return {};
+    };
+    if (server_status_.phase == ProcessStatus::Phase::running && server_status_.reason == server_loss_) {
+        bool is_there = true;
+        for (std::size_t segment = 0; segment < segments_.size(); ++segment) is_there &= segments_.at(segment).still_there();
+        const QString loss = loss_of(server_status_, is_there, QStringLiteral("connscope-serve"));
+        if (loss != server_loss_) {
+            server_status_.reason = server_loss_ = loss;
+            emit serverChanged(server_status_);
+        }
+    }
+    if (load_status_.phase == ProcessStatus::Phase::running && load_status_.reason == load_loss_ && load_segment_) {
+        const QString loss = loss_of(load_status_, load_segment_->still_there(), QStringLiteral("connscope-load"));
+        if (loss != load_loss_) {
+            load_status_.reason = load_loss_ = loss;
+            emit loadChanged(load_status_);
+        }
+    }
 }
 
 void Watcher::look_at_load(Snapshot& into) {

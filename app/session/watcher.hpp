@@ -49,6 +49,7 @@ private:
     void look();
     void look_at_server(Snapshot& into);
     void look_at_load(Snapshot& into);
+    void look_for_losses();
     std::shared_ptr<Snapshot> unused_snapshot();
 
     Plan plan_;
@@ -58,6 +59,10 @@ private:
     ProcessStatus server_status_;
     ProcessStatus load_status_;
     QTimer timer_;
+
+    unsigned looks_ = 0;
+    QString server_loss_; // what is gone of the names by which the processes are found; empty: nothing
+    QString load_loss_;   //
 
     telemetry::SegmentSet segments_;
     std::vector<std::string> modes_;

@@ -133,10 +133,10 @@ WhatChanged::WhatChanged(const History& history, QWidget* parent)
     , list_(new DifferenceList) {
     before_->setObjectName(QStringLiteral("compare_before"));
     before_->setAccessibleName(tr("The earlier stretch"));
-    before_->setToolTip(tr("The stretch of time to compare with: each begins with a change of mode."));
+    before_->setToolTip(tr("The stretch of time to compare with: each begins with a mark, of a change or of your own (Ctrl+M)."));
     after_->setObjectName(QStringLiteral("compare_after"));
     after_->setAccessibleName(tr("The later stretch"));
-    after_->setToolTip(tr("The stretch of time that is compared. After each change of mode the newest two are chosen."));
+    after_->setToolTip(tr("The stretch of time that is compared. After each mark the newest two are chosen."));
     for (QComboBox* box : {before_, after_}) {
         box->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
         box->setMinimumContentsLength(9);
@@ -165,7 +165,7 @@ WhatChanged::WhatChanged(const History& history, QWidget* parent)
         chosen_before_.reset();
         chosen_after_.reset();
     });
-    list_->show_message(tr("Change the mode: here stands what that changed, in numbers."));
+    list_->show_message(tr("Change the mode or the load, or mark a moment (Ctrl+M): here stands what changed, in numbers."));
     choice_->hide(); // until there is something to choose from
 }
 

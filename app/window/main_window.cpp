@@ -22,6 +22,7 @@
 #include "window/panel.hpp"
 #include "window/settings.hpp"
 #include "window/status_line.hpp"
+#include "window/stepper.hpp"
 
 #include <QApplication>
 #include <QCloseEvent>
@@ -222,6 +223,12 @@ void MainWindow::connect_session() {
     connect(load_bar_, &LoadBar::panelWanted, load_panel_dock_,
             [this] { load_panel_dock_->isVisible() ? load_panel_dock_->hide() : show_load_panel(); });
     connect(load_panel_dock_, &QDockWidget::visibilityChanged, &load_bar_->panel_button(), &QAbstractButton::setChecked);
+    connect(load_panel_, &LoadPanel::workloadWanted, this,
+            [this](const Workload& workload) { mark_moment(Mark::Kind::load_change, workload.title); });
+    for (const Stepper* stepper : {&load_bar_->idle(), &load_bar_->slow_readers(), &load_bar_->hogs()}) {
+        connect(stepper, &Stepper::countWanted, this,
+                [this, stepper] { mark_moment(Mark::Kind::load_change, stepper->accessibleName()); });
+    }
     connect(load_panel_, &LoadPanel::workloadWanted, &session_,
             [this](const Workload& workload) { session_.setWorkload(workload.protocol, workload.populations); });
     connect(&session_, &Session::loadAnswered, this, [this](const QString& note) {
@@ -377,7 +384,11 @@ void MainWindow::show_load(const ProcessStatus& status) {
     if ((status.phase == Phase::gone || status.phase == Phase::failed) && server_is_well) {
         load_banner_->show_problem(status.reason, tr("Restart load"), tr("Start the clients again with the same load."));
     } else if (status.phase == Phase::running) {
-        load_banner_->clear();
+        if (status.reason.isEmpty()) {
+            load_banner_->clear();
+        } else {
+            load_banner_->show_problem(status.reason, tr("Restart load"), tr("Start the clients again with the same load."));
+        }
     }
 }
 
@@ -451,6 +462,11 @@ void MainWindow::finish_mode_change(const ModeChange& change) {
     undo_->setText(last.from == last.to && mode != nullptr
                        ? tr("&Undo: back to %1").arg(parameters_text(*mode, last.parameters_before))
                        : tr("&Undo: back to %1").arg(mode_bar_->name_of(last.from)));
+}
+
+void MainWindow::mark_moment(Mark::Kind kind, const QString& label) {
+    if (history_.empty() || !session_.server().alive()) return;
+    history_.mark({history_.newest_time(), kind, label, session_.mode()});
 }
 
 void MainWindow::undoModeChange() {

@@ -107,6 +107,8 @@ private:
     void check_warnings(bool shows);
     void show_warnings_button();
     void go_to(const Finding& finding);
+    // Sets a mark on all charts, from which on “What changed” can compare.
+    void mark_moment(Mark::Kind kind, const QString& label);
     void finish_mode_change(const ModeChange& change);
     void reset_layout();
 
@@ -160,6 +162,7 @@ private:
     double look_ms_ = 0;              // smoothed
     std::vector<ModeChange> changes_; // for undo, the newest last
     bool undoing_ = false;
+    int moments_ = 0; // marked by the user
 };
 
 } // namespace connscope::app

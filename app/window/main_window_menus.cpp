@@ -149,6 +149,9 @@ void MainWindow::make_view_menu() {
     connect(add(view, tr("Back to the last &minute"), QStringLiteral("last_minute"), QKeySequence(Qt::Key_Home),
                 tr("All charts show the usual stretch of time again.")),
             &QAction::triggered, &time_view_, &TimeView::resetSpan);
+    connect(add(view, tr("Mar&k this moment"), QStringLiteral("mark"), keys("Ctrl+M"),
+                tr("Sets a mark on all charts. “What changed” compares the stretches between any two marks.")),
+            &QAction::triggered, this, [this] { mark_moment(Mark::Kind::moment, tr("Mark %1").arg(++moments_)); });
     connect(add(view, tr("&Filter the connections"), QStringLiteral("filter"), QKeySequence::Find,
                 tr("Goes to the line above the table, for words such as: state == ready and wait > 10ms")),
             &QAction::triggered, this, [this] {
