@@ -25,6 +25,12 @@ telemetry::Outcome<telemetry::SegmentReader> open_segment(const QString& name) {
     return telemetry::SegmentReader::open(telemetry::segment_path(*folder, name.toStdString()));
 }
 
+// Makes the names of segments unique in this process, which may have several windows.
+int next_number() {
+    static std::atomic<int> number{0};
+    return ++number; // any order will do
+}
+
 std::optional<observe::ProcessObserver> observer_of(std::uint32_t pid) {
     auto observer = observe::ProcessObserver::open(pid);
     if (!observer) return std::nullopt;
@@ -102,7 +108,6 @@ void Watcher::stop() {
 }
 
 void Watcher::start_server() {
-    ++starts_;
     segments_ = {};
     modes_.clear();
     server_observer_.reset();
@@ -110,7 +115,7 @@ void Watcher::start_server() {
     ProcessStatus status;
     status.phase = ProcessStatus::Phase::starting;
     set_server(std::move(status));
-    const QString name = QStringLiteral("window-%1-%2").arg(QCoreApplication::applicationPid()).arg(starts_);
+    const QString name = QStringLiteral("window-%1-%2").arg(QCoreApplication::applicationPid()).arg(next_number());
     server_.start(plan_.companions_folder + QStringLiteral("/connscope-serve"),
                   {QStringLiteral("--listen"), QStringLiteral("127.0.0.1:0"), QStringLiteral("--mode"), plan_.mode,
                    QStringLiteral("--protocol"), plan_.protocol, QStringLiteral("--name"), name,
@@ -121,7 +126,7 @@ void Watcher::start_load() {
     ProcessStatus status;
     status.phase = ProcessStatus::Phase::starting;
     set_load(std::move(status));
-    const QString name = QStringLiteral("window-%1-%2-load").arg(QCoreApplication::applicationPid()).arg(++starts_);
+    const QString name = QStringLiteral("window-%1-%2-load").arg(QCoreApplication::applicationPid()).arg(next_number());
     QStringList arguments{
         QStringLiteral("--connect"),         server_status_.address, QStringLiteral("--protocol"), plan_.protocol,
         QStringLiteral("--duration"),        QStringLiteral("0"),    QStringLiteral("--name"),     name,

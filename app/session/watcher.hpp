@@ -53,7 +53,6 @@ private:
     std::shared_ptr<Snapshot> unused_snapshot();
 
     Plan plan_;
-    int starts_ = 0; // makes the names of segments unique
     Companion server_;
     Companion load_;
     ProcessStatus server_status_;

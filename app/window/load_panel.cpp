@@ -24,7 +24,7 @@ namespace {
 
 constexpr double most_connections = 20'000;
 constexpr double most_requests = 200'000;
-constexpr double most_payload = 1 << 20;
+constexpr double most_payload = 1 << 16; // the table takes more
 
 // An editor for each kind of cell: a choice of kinds, or a number with its bounds.
 class PopulationDelegate : public QStyledItemDelegate {

@@ -212,8 +212,6 @@ void MainWindow::make_help_menu() {
     help->addSeparator();
     connect(add(help, tr("&About connscope"), QStringLiteral("about"), {}, tr("Versions and licences.")),
             &QAction::triggered, this, &MainWindow::show_about);
-    connect(add(help, tr("About &Qt"), QStringLiteral("about_qt"), {}, tr("Qt's version and licence.")), &QAction::triggered,
-            this, [this] { QMessageBox::aboutQt(this); });
 }
 
 void MainWindow::choose_picture_file() {

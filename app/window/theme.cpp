@@ -5,8 +5,9 @@
 
 #include <QApplication>
 #include <QFontDatabase>
-#include <QStyle>
-#include <QStyleFactory>
+#include <QPainter>
+#include <QProxyStyle>
+#include <QStyleOption>
 #include <QToolTip>
 
 #include <cmath>
@@ -31,6 +32,28 @@ double usual_point_size() {
     }();
     return size;
 }
+
+// Fusion, with menus that lie on the sheet without a line below them.
+class SheetStyle : public QProxyStyle {
+public:
+    SheetStyle() : QProxyStyle(QStringLiteral("Fusion")) {}
+
+    void drawControl(ControlElement element, const QStyleOption* option, QPainter* painter, const QWidget* widget) const override {
+        if (element == CE_MenuBarEmptyArea) return;
+        const auto* item = qstyleoption_cast<const QStyleOptionMenuItem*>(option);
+        if (element != CE_MenuBarItem || item == nullptr) return QProxyStyle::drawControl(element, option, painter, widget);
+        if (option->state.testFlag(State_Selected)) {
+            painter->save();
+            painter->setRenderHint(QPainter::Antialiasing);
+            painter->setPen(Qt::NoPen);
+            painter->setBrush(ink(option->palette).border);
+            painter->drawRoundedRect(QRectF(item->rect).adjusted(1, 1, -1, -1), 4, 4);
+            painter->restore();
+        }
+        drawItemText(painter, item->rect, Qt::AlignCenter | Qt::TextShowMnemonic | Qt::TextDontClip | Qt::TextSingleLine, item->palette,
+                     option->state.testFlag(State_Enabled), item->text, QPalette::WindowText);
+    }
+};
 
 } // namespace
 
@@ -57,7 +80,7 @@ void apply_style() {
     register_resources();
     (void)desktop_is_dark(); // before the first palette of ours
     (void)usual_point_size();
-    QApplication::setStyle(QStyleFactory::create(QStringLiteral("Fusion")));
+    QApplication::setStyle(new SheetStyle); // the application owns it
     apply_text_size(0);
 }
 
