@@ -12,6 +12,12 @@ namespace {
 
 constexpr double kib = 1024;
 
+constexpr std::string_view latency_source =
+    "at the fixed rate, from when a request should have been sent to its answer, as its client saw it";
+constexpr std::string_view delay_source =
+    "at the fixed rate, from the kernel's stamp of the bytes' arrival to the session's "
+    "resume, of one connection in 16";
+
 constexpr std::array all{
     FigureInfo{"memory_bytes", "Memory per connection", Unit::bytes, Better::less, Topic::memory,
                "user and kernel memory together, beside the sockets, that one more idle connection takes: the difference "
@@ -57,32 +63,26 @@ constexpr std::array all{
     FigureInfo{"user_space_per_request", "User-space switches per request", Unit::per_request, Better::neither,
                Topic::switches, "resumes without the kernel, at saturation: counted by the server's probe", 0.02},
     FigureInfo{"voluntary_per_s", "Voluntary switches", Unit::per_second, Better::less, Topic::switches,
-               "the same by the time", 20},
+               "of all threads together, at saturation", 20},
     FigureInfo{"involuntary_per_s", "Involuntary switches", Unit::per_second, Better::less, Topic::switches,
-               "the same by the time", 20},
+               "of all threads together, at saturation", 20},
     FigureInfo{"user_space_per_s", "User-space switches", Unit::per_second, Better::neither, Topic::switches,
-               "the same by the time", 20},
-    FigureInfo{"latency_p50_us", "Latency p50", Unit::microseconds, Better::less, Topic::latency,
-               "at the fixed rate, from when a request should have been sent to its answer, as its client saw it", 5},
-    FigureInfo{"latency_p90_us", "Latency p90", Unit::microseconds, Better::less, Topic::latency, "likewise", 5},
-    FigureInfo{"latency_p99_us", "Latency p99", Unit::microseconds, Better::less, Topic::latency, "likewise", 10},
-    FigureInfo{"latency_p99_9_us", "Latency p99.9", Unit::microseconds, Better::less, Topic::latency,
-               "likewise; needs 1,000 requests in a round", 20},
-    FigureInfo{"latency_p99_99_us", "Latency p99.99", Unit::microseconds, Better::less, Topic::latency,
-               "likewise; needs 10,000 requests in a round", 20},
-    FigureInfo{"delay_p50_us", "Scheduling delay p50", Unit::microseconds, Better::less, Topic::latency,
-               "at the fixed rate, from the kernel's stamp of the bytes' arrival to the session's resume, of one connection "
-               "in 16",
-               2},
-    FigureInfo{"delay_p99_us", "Scheduling delay p99", Unit::microseconds, Better::less, Topic::latency, "likewise", 5},
+               "of all threads together, at saturation", 20},
+    FigureInfo{"latency_p50_us", "Latency p50", Unit::microseconds, Better::less, Topic::latency, latency_source, 5},
+    FigureInfo{"latency_p90_us", "Latency p90", Unit::microseconds, Better::less, Topic::latency, latency_source, 5},
+    FigureInfo{"latency_p99_us", "Latency p99", Unit::microseconds, Better::less, Topic::latency, latency_source, 10},
+    FigureInfo{"latency_p99_9_us", "Latency p99.9", Unit::microseconds, Better::less, Topic::latency, latency_source, 20},
+    FigureInfo{"latency_p99_99_us", "Latency p99.99", Unit::microseconds, Better::less, Topic::latency, latency_source, 20},
+    FigureInfo{"delay_p50_us", "Scheduling delay p50", Unit::microseconds, Better::less, Topic::latency, delay_source, 2},
+    FigureInfo{"delay_p99_us", "Scheduling delay p99", Unit::microseconds, Better::less, Topic::latency, delay_source, 5},
     FigureInfo{"hog_damage_us", "Damage by a hog", Unit::microseconds, Better::less, Topic::hog,
                "by how much the others' p99 rises at the fixed rate while one more connection computes again and again "
                "without a yield",
                500},
-    FigureInfo{"hog_p99_us", "p99 beside a hog", Unit::microseconds, Better::less, Topic::hog, "of the others, meanwhile",
-               100},
+    FigureInfo{"hog_p99_us", "p99 beside a hog", Unit::microseconds, Better::less, Topic::hog,
+               "of the others, at the fixed rate, while one more connection computes again and again without a yield", 100},
     FigureInfo{"hog_max_us", "Longest wait beside a hog", Unit::microseconds, Better::less, Topic::hog,
-               "of the others, meanwhile", 100},
+               "of the others, at the fixed rate, while one more connection computes again and again without a yield", 100},
     FigureInfo{"accept_1000_ms", "Time to take in 1,000 connections", Unit::milliseconds, Better::less, Topic::life,
                "from the first connect to the first answer on the last of them, 256 under way at a time, one request each",
                1},

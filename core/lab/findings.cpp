@@ -341,6 +341,32 @@ bool differ(const FigureInfo& info, const FigureResult& a, const FigureResult& b
     return a.spread->max < b.spread->min || b.spread->max < a.spread->min;
 }
 
+std::vector<Standing> standings_of(const std::vector<const CellResult*>& cells, const FigureInfo& info) {
+    std::vector<Standing> standings(cells.size(), Standing::unknown);
+    if (info.better == Better::neither) return standings;
+    const CellResult* best = nullptr;
+    const CellResult* worst = nullptr;
+    const auto is_better = [&](const CellResult& a, const CellResult& b) {
+        return info.better == Better::more ? median(a, info.id) > median(b, info.id)
+                                           : median(a, info.id) < median(b, info.id);
+    };
+    for (const CellResult* cell : cells) {
+        if (!cell->figure(info.id).known()) continue;
+        if (best == nullptr || is_better(*cell, *best)) best = cell;
+        if (worst == nullptr || is_better(*worst, *cell)) worst = cell;
+    }
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+        if (!cells[i]->figure(info.id).known()) continue;
+        if (cells[i] == best)
+            standings[i] = Standing::best;
+        else if (!differ(info, best->figure(info.id), cells[i]->figure(info.id)))
+            standings[i] = Standing::as_good;
+        else
+            standings[i] = cells[i] == worst ? Standing::worst : Standing::between;
+    }
+    return standings;
+}
+
 std::vector<Finding> find(const Result& result) { return Finder(result).run(); }
 
 } // namespace connscope::lab

@@ -29,4 +29,15 @@ std::vector<Finding> find(const Result& result);
 // of 1.5 differs.
 bool differ(const FigureInfo& info, const FigureResult& a, const FigureResult& b);
 
+// Where a cell stands among others by a figure.
+enum class Standing {
+    unknown, // it has no such figure, or more is no better than less
+    best,
+    as_good, // within the noise of the best
+    between,
+    worst, // and not within the noise of the best
+};
+// One for each cell, in their order.
+std::vector<Standing> standings_of(const std::vector<const CellResult*>& cells, const FigureInfo& info);
+
 } // namespace connscope::lab

@@ -213,8 +213,7 @@ private:
             if (latencies->total() >= each.needs)
                 put(each.figure, us(latencies->percentile(each.share)));
             else
-                lack(each.figure, fmt::format("needs {} requests in a round; there were {}", count_text(each.needs),
-                                              count_text(latencies->total())));
+                lack(each.figure, fmt::format("needs {} requests in a round", count_text(each.needs)));
         }
         if (latencies->total() >= 100) p99_alone_ = us(latencies->percentile(0.99));
         record_.curves["latency_us"] = curve_of(*latencies);
@@ -224,7 +223,7 @@ private:
             if (delays->total() >= 100)
                 put("delay_p99_us", us(delays->percentile(0.99)));
             else
-                lack("delay_p99_us", fmt::format("needs 100 stamped messages in a round; there were {}", delays->total()));
+                lack("delay_p99_us", "needs 100 stamped messages in a round");
             record_.curves["delay_us"] = curve_of(*delays);
         } else {
             for (const char* figure : {"delay_p50_us", "delay_p99_us"})
@@ -248,8 +247,7 @@ private:
         const auto latencies = stretch(plan_.hog_stretch());
         if (!latencies) return false;
         record_.curves["latency_beside_hog_us"] = curve_of(*latencies);
-        if (latencies->total() < 100 || !p99_alone_)
-            return none(fmt::format("needs 100 requests in a round; there were {}", latencies->total()));
+        if (latencies->total() < 100 || !p99_alone_) return none("needs 100 requests in a round");
         const double beside = us(latencies->percentile(0.99));
         put("hog_p99_us", beside);
         put("hog_max_us", us(latencies->max()));

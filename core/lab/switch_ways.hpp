@@ -53,6 +53,8 @@ struct Side {
     // What a side does with the CPU: touches its set. Cold: says how long it took since the other side left, and then fills
     // the caches with something else.
     void run() const noexcept;
+    // It has nothing to touch.
+    bool is_idle() const noexcept { return set->size() == 0 && others == nullptr; }
 };
 
 // One way to switch. round_trips() is called by the measuring thread, which is side 0.

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "connscope/lab/result.hpp"
+
+#include <string>
+#include <vector>
+
+namespace connscope::lab {
+
+// Charts of a report as SVG, without script. On screens colours are CSS variables that the page defines, light and dark;
+// on paper they are fixed.
+enum class Medium { screen, paper };
+
+inline constexpr double chart_width = 560; // of the view box; a page scales it
+
+using Cells = std::vector<const CellResult*>;
+
+// The text in HTML and SVG.
+std::string escaped(std::string_view text);
+// What a report calls a cell: its mode, and what is varied besides connections.
+std::string label_of(const CellResult& cell);
+// "#d55e00" or "var(--c-thread)": what carries a connection has one colour everywhere.
+std::string colour_of(const CellResult& cell, Medium medium);
+// The pages' definitions of the variables.
+std::string colour_variables(bool dark);
+
+// A bar for each cell, from the figure's median, with a line from the smallest to the largest of the rounds. `parts` are
+// figures that it is made of, drawn one after the other; none: one piece. Empty when no cell has the figure.
+std::string bar_chart(const Cells& cells, std::string_view figure, const std::vector<std::string_view>& parts,
+                      Medium medium);
+// The distributions of `curve`, each share's median over the rounds: the share on a scale that opens up towards its end,
+// the values in powers of ten. Empty when no cell has it.
+std::string curve_chart(const Cells& cells, const std::string& curve, Medium medium);
+// A figure against the connections, a line for each mode. Empty when there are no two numbers of connections.
+std::string growth_chart(const Cells& cells, std::string_view figure, Medium medium);
+// What a switch costs against what is touched, a line for each way.
+std::string switch_chart(const std::vector<SwitchCost>& costs, std::string_view place, bool cold, Medium medium);
+
+} // namespace connscope::lab
