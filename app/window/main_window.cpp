@@ -3,9 +3,11 @@
 
 #include "models/format.hpp"
 #include "models/population.hpp"
+#include "models/run_store.hpp"
 #include "views/card.hpp"
 #include "views/chart.hpp"
 #include "views/chart_grid.hpp"
+#include "views/comparison_page.hpp"
 #include "views/connection_map.hpp"
 #include "views/connection_view.hpp"
 #include "views/filter_line.hpp"

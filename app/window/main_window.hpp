@@ -13,6 +13,7 @@
 
 #include <QMainWindow>
 
+#include <memory>
 #include <vector>
 
 class QMenuBar;
@@ -22,6 +23,7 @@ namespace connscope::app {
 class Banner;
 class Chart;
 class ChartGrid;
+class ComparisonPage;
 class ConnectionMap;
 class ConnectionView;
 class LoadBar;
@@ -29,6 +31,7 @@ class LoadPanel;
 class ModeBar;
 class NumberRow;
 class Panel;
+class RunStore;
 class SegmentButton;
 class StatusLine;
 class TimelineView;
@@ -51,6 +54,7 @@ public:
     Session& session() noexcept { return session_; }
     FrameMeter& frame_meter() noexcept { return meter_; }
     const History& history() const noexcept { return history_; }
+    ComparisonPage* comparison() noexcept { return comparison_.get(); } // nullptr until it is shown
     ModeBar& mode_bar() noexcept { return *mode_bar_; }
     Banner& server_banner() noexcept { return *server_banner_; }
     Banner& notice_banner() noexcept { return *notice_banner_; }
@@ -68,6 +72,8 @@ public:
 
 public slots:
     void undoModeChange();
+    // Opens the page on which modes are compared.
+    void showComparison();
 
 signals:
     // The first snapshot with connections has been drawn.
@@ -151,6 +157,9 @@ private:
     StatusLine* status_line_;
     QAction* undo_ = nullptr;
     QAction* pause_ = nullptr;
+
+    std::unique_ptr<RunStore> run_store_; // made with the page, which it outlives
+    std::unique_ptr<ComparisonPage> comparison_;
 
     SnapshotPtr newest_;
     std::uint64_t frame_ = 0;

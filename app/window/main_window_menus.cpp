@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What the window's menus offer, and the settings that they change.
+#include "models/run_store.hpp"
 #include "models/saved_file.hpp"
 #include "views/chart.hpp"
 #include "views/chart_grid.hpp"
+#include "views/comparison_page.hpp"
 #include "views/connection_view.hpp"
 #include "views/filter_line.hpp"
 #include "window/command_palette.hpp"
@@ -97,6 +99,26 @@ void MainWindow::make_server_menu() {
     connect(add(server, tr("&Restart server and load"), QStringLiteral("restart"), keys("Ctrl+Shift+R"),
                 tr("Ends both processes and starts them again, in the same mode and with the same load.")),
             &QAction::triggered, &session_, &Session::restart);
+    server->addSeparator();
+    connect(add(server, tr("&Compare the modes …"), QStringLiteral("compare"), keys("Ctrl+M"),
+                tr("The same work through every mode, each in fresh processes, and what each costs.")),
+            &QAction::triggered, this, &MainWindow::showComparison);
+}
+
+void MainWindow::showComparison() {
+    if (comparison_ == nullptr) {
+        run_store_ = std::make_unique<RunStore>(RunStore::usual_file());
+        comparison_ = std::make_unique<ComparisonPage>(session_.plan().companions_folder, *run_store_, this);
+        comparison_->resize(size().expandedTo({1180, 760}));
+        comparison_->show_modes(session_.modes());
+        connect(&session_, &Session::modesChanged, comparison_.get(), [this] { comparison_->show_modes(session_.modes()); });
+        // The live load would take the CPUs from what is measured.
+        connect(comparison_.get(), &ComparisonPage::measuringChanged, &session_,
+                [this](bool measures) { session_.setLoadRunning(!measures); });
+    }
+    comparison_->show();
+    comparison_->raise();
+    comparison_->activateWindow();
 }
 
 void MainWindow::make_load_menu() {

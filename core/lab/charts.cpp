@@ -31,7 +31,8 @@ std::string colour(std::string_view name, Medium medium) {
     const auto* found =
         std::find_if(colours.begin(), colours.end(), [name](const Colour& each) { return each.name == name; });
     if (found == colours.end()) return colour("server", medium);
-    return medium == Medium::paper ? std::string(found->light) : fmt::format("var(--c-{})", name);
+    if (medium == Medium::screen) return fmt::format("var(--c-{})", name);
+    return std::string(medium == Medium::dark ? found->dark : found->light);
 }
 
 // An SVG that grows by elements. Styles are attributes, as Qt has no style sheets for SVG.
@@ -127,6 +128,7 @@ std::string line_chart(std::string_view title, std::vector<Line> lines, const st
     constexpr double sample = 26, gap = 18, row = 20;
     double x = left, legend_rows = 1;
     for (const Line& line : lines) {
+        if (line.name.empty()) continue; // one of several that look the same
         const double width = sample + width_of(line.name) + gap;
         if (x > left && x + width > chart_width) {
             x = left;
@@ -161,6 +163,7 @@ std::string line_chart(std::string_view title, std::vector<Line> lines, const st
     x = left;
     double y = legend_top;
     for (const Line& line : lines) {
+        if (line.name.empty()) continue;
         const double width = sample + width_of(line.name) + gap;
         if (x > left && x + width > chart_width) {
             x = left;
@@ -289,26 +292,59 @@ std::string bar_chart(const Cells& cells, std::string_view figure, const std::ve
     return drawing.finish();
 }
 
-std::string curve_chart(const Cells& cells, const std::string& curve, Medium medium) {
-    std::vector<Line> lines;
-    double last = 0;
-    // Where a share is: its distance to all, in powers of ten.
+namespace {
+
+// Lines of distributions whose points are shares: where a share is, is its distance to all, in powers of ten.
+std::string distribution_chart(std::vector<Line> lines, Medium medium) {
     const auto distance = [](double share) { return -std::log10(1 - share); };
-    for (const CellResult* cell : cells) {
-        const Curve points = median_curve(*cell, curve);
-        if (points.empty()) continue;
-        lines.push_back({label_of(*cell), colour_of(*cell, medium), {}, points});
-        last = std::max(last, distance(points.back().first));
-    }
+    double last = 0;
+    for (const Line& line : lines) last = std::max(last, distance(line.points.back().first));
     if (lines.empty() || last <= 0) return {};
     for (Line& line : lines)
         for (auto& [share, value] : line.points) share = distance(share) / last;
-    tell_apart(lines);
     std::vector<Tick> ticks;
     for (const auto& [share, label] : {std::pair{0.5, "50 %"}, std::pair{0.9, "90 %"}, std::pair{0.99, "99 %"},
                                        std::pair{0.999, "99.9 %"}, std::pair{0.9999, "99.99 %"}})
         if (distance(share) <= last * 1.001) ticks.push_back({distance(share) / last, label});
     return line_chart("Distribution", std::move(lines), ticks, Unit::microseconds, medium);
+}
+
+} // namespace
+
+std::string curve_chart(const Cells& cells, const std::string& curve, Medium medium) {
+    std::vector<Line> lines;
+    for (const CellResult* cell : cells) {
+        const Curve points = median_curve(*cell, curve);
+        if (!points.empty()) lines.push_back({label_of(*cell), colour_of(*cell, medium), {}, points});
+    }
+    tell_apart(lines);
+    return distribution_chart(std::move(lines), medium);
+}
+
+std::string cell_chart(const CellResult& cell, Medium medium) {
+    struct Kind {
+        const char* curve;
+        const char* name;
+        const char* colour;
+    };
+    constexpr std::array kinds{Kind{"latency_us", "latency", "coroutine"},
+                               Kind{"latency_beside_hog_us", "beside a hog", "thread"},
+                               Kind{"delay_us", "scheduling delay", "call"}};
+    std::vector<Line> lines;
+    for (const Kind& kind : kinds) {
+        bool named = false;
+        for (const RoundRecord& round : cell.rounds) {
+            const auto curve = round.curves.find(kind.curve);
+            if (curve == round.curves.end()) continue;
+            Line line{named ? "" : kind.name, colour(kind.colour, medium), {}, {}};
+            for (const auto& point : curve->second)
+                if (point.first < 1) line.points.push_back(point);
+            if (line.points.empty()) continue;
+            named = true;
+            lines.push_back(std::move(line));
+        }
+    }
+    return distribution_chart(std::move(lines), medium);
 }
 
 std::string growth_chart(const Cells& cells, std::string_view figure, Medium medium) {

@@ -9,8 +9,8 @@
 namespace connscope::lab {
 
 // Charts of a report as SVG, without script. On screens colours are CSS variables that the page defines, light and dark;
-// on paper they are fixed.
-enum class Medium { screen, paper };
+// on paper, and where it is dark, they are fixed.
+enum class Medium { screen, paper, dark };
 
 inline constexpr double chart_width = 560; // of the view box; a page scales it
 
@@ -32,6 +32,8 @@ std::string bar_chart(const Cells& cells, std::string_view figure, const std::ve
 // The distributions of `curve`, each share's median over the rounds: the share on a scale that opens up towards its end,
 // the values in powers of ten. Empty when no cell has it.
 std::string curve_chart(const Cells& cells, const std::string& curve, Medium medium);
+// The distributions of one cell, each round a line: latency at the fixed rate and beside a hog, scheduling delay.
+std::string cell_chart(const CellResult& cell, Medium medium);
 // A figure against the connections, a line for each mode. Empty when there are no two numbers of connections.
 std::string growth_chart(const Cells& cells, std::string_view figure, Medium medium);
 // What a switch costs against what is touched, a line for each way.

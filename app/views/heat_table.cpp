@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "views/heat_table.hpp"
+
+#include "models/heat_model.hpp"
+#include "views/palette.hpp"
+
+#include <QHeaderView>
+#include <QPainter>
+#include <QStyledItemDelegate>
+
+namespace connscope::app {
+
+namespace {
+
+QColor mixed(const QColor& over, const QColor& under, double share) {
+    const auto part = [share](float a, float b) { return static_cast<float>(a * share + b * (1 - share)); };
+    return QColor::fromRgbF(part(over.redF(), under.redF()), part(over.greenF(), under.greenF()),
+                            part(over.blueF(), under.blueF()));
+}
+
+class HeatDelegate : public QStyledItemDelegate {
+public:
+    using QStyledItemDelegate::QStyledItemDelegate;
+
+    void paint(QPainter* painter, const QStyleOptionViewItem& option, const QModelIndex& index) const override {
+        const Ink& sheet = ink(option.palette);
+        painter->save();
+        painter->fillRect(option.rect, sheet.card);
+        const QRect box = option.rect.adjusted(1, 1, -1, -1);
+        const int change = index.data(HeatModel::change_role).toInt();
+        const bool within_noise = index.data(HeatModel::noise_role).toBool();
+        const QVariant share = index.data(HeatModel::share_role);
+        const auto* model = qobject_cast<const HeatModel*>(index.model());
+        if (model != nullptr && model->has_beside()) {
+            if (change != 0) painter->fillRect(box, mixed(change < 0 ? sheet.good : sheet.bad, sheet.card, 0.32));
+            if (within_noise) hatch(*painter, box, sheet.muted);
+        } else if (share.isValid()) {
+            // The best of a row is deep, the worst is the card's own colour with a warm tone.
+            const double at = share.toDouble();
+            const QColor colour = at < 0.5 ? mixed(sheet.good, sheet.card, 0.42 * (1 - 2 * at))
+                                           : mixed(sheet.bad, sheet.card, 0.36 * (2 * at - 1));
+            painter->fillRect(box, colour);
+            if (within_noise) hatch(*painter, box, sheet.text);
+        }
+        if ((option.state & QStyle::State_Selected) != 0) {
+            painter->setPen(QPen(sheet.accent, 2));
+            painter->drawRect(box.adjusted(0, 0, -1, -1));
+        }
+        const bool best = index.data(HeatModel::standing_role).toInt() == static_cast<int>(lab::Standing::best);
+        QFont font = option.font;
+        font.setBold(best);
+        painter->setFont(font);
+        const QString text = index.data().toString();
+        painter->setPen(text.startsWith(QStringLiteral("–")) ? sheet.muted : sheet.text);
+        painter->drawText(box.adjusted(6, 0, -7, 0), Qt::AlignRight | Qt::AlignVCenter, text);
+        painter->restore();
+    }
+
+private:
+    static void hatch(QPainter& painter, const QRect& box, QColor colour) {
+        colour.setAlphaF(0.22F);
+        painter.fillRect(box, QBrush(colour, Qt::BDiagPattern));
+    }
+};
+
+} // namespace
+
+HeatTable::HeatTable(HeatModel& model, QWidget* parent)
+    : QTableView(parent) {
+    setObjectName(QStringLiteral("heat_table"));
+    setAccessibleName(tr("The figures of the comparison"));
+    setModel(&model);
+    setItemDelegate(new HeatDelegate(this));
+    setSelectionMode(QAbstractItemView::SingleSelection);
+    setShowGrid(false);
+    setFrameShape(QFrame::NoFrame);
+    setHorizontalScrollMode(QAbstractItemView::ScrollPerPixel);
+    setVerticalScrollMode(QAbstractItemView::ScrollPerPixel);
+    // Heads are part of the card; the roles of the palette follow the theme.
+    setStyleSheet(
+        QStringLiteral("QHeaderView, QTableView { background: palette(base); } "
+                       "QHeaderView::section { background: palette(base); border: none; padding: 2px 8px 2px 2px; } "
+                       "QTableCornerButton::section { background: palette(base); border: none; }"));
+    setCornerButtonEnabled(false);
+    for (QHeaderView* header : {horizontalHeader(), verticalHeader()}) {
+        header->setHighlightSections(false);
+        header->setSectionsClickable(true);
+    }
+    horizontalHeader()->setDefaultAlignment(Qt::AlignRight | Qt::AlignBottom);
+    verticalHeader()->setSectionResizeMode(QHeaderView::Fixed);
+    verticalHeader()->setDefaultSectionSize(fontMetrics().height() + 9);
+    connect(selectionModel(), &QItemSelectionModel::currentChanged, this, [this](const QModelIndex& now) {
+        if (now.isValid()) emit chosen(now.row(), now.column());
+    });
+    connect(&model, &QAbstractItemModel::modelReset, this, &HeatTable::fit);
+    connect(&model, &QAbstractItemModel::dataChanged, this, &HeatTable::fit);
+}
+
+void HeatTable::fit() {
+    const auto* heat = qobject_cast<const HeatModel*>(model());
+    const int width = fontMetrics().horizontalAdvance(heat->has_beside() ? QStringLiteral("000.0 MiB → 000.0 MiB")
+                                                                         : QStringLiteral("thread-per-conn"));
+    for (int column = 0; column < model()->columnCount(); ++column) setColumnWidth(column, width + 16);
+}
+
+} // namespace connscope::app
