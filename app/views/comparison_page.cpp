@@ -78,6 +78,8 @@ ComparisonPage::ComparisonPage(QString companions_folder, RunStore& store, QWidg
     redraw_.setInterval(60);
     connect(&redraw_, &QTimer::timeout, this, &ComparisonPage::show_pictures);
     connect(table_, &HeatTable::chosen, &redraw_, qOverload<>(&QTimer::start));
+    for (SvgPicture* picture : {bars_, curves_})
+        connect(picture, &SvgPicture::resized, &redraw_, qOverload<>(&QTimer::start));
     connect(&experiment_, &Experiment::begun, this, [this] {
         measured_ = store_.keep(experiment_.result());
         run_ = measured_;
@@ -105,7 +107,11 @@ ComparisonPage::ComparisonPage(QString companions_folder, RunStore& store, QWidg
         show_result({});
 }
 
-ComparisonPage::~ComparisonPage() { experiment_.disconnect(this); }
+ComparisonPage::~ComparisonPage() {
+    experiment_.disconnect(this);
+    // The views go before the model and the timer that they speak to.
+    qDeleteAll(findChildren<QWidget*>(Qt::FindDirectChildrenOnly));
+}
 
 QWidget* ComparisonPage::make_choices() {
     auto* card = new Card(this);
@@ -366,6 +372,11 @@ void ComparisonPage::show_result(const lab::Result& result) {
 
 void ComparisonPage::show_pictures() {
     const lab::Medium medium = is_dark(palette()) ? lab::Medium::dark : lab::Medium::paper;
+    // As wide as there is room, so that text has its usual size.
+    const auto frame = [&](const QWidget* view) {
+        const double unit = fontMetrics().height() / 15.0;
+        return lab::Frame(medium, std::clamp(view->width() / unit, 300.0, 900.0));
+    };
     const lab::Result& result = model_.result();
     QStringList sentences;
     for (const lab::Finding& finding : lab::find(result))
@@ -386,12 +397,12 @@ void ComparisonPage::show_pictures() {
     lab::Cells all;
     for (const lab::CellResult& each : result.cells) all.push_back(&each);
     // Over a sweep a line tells more than bars of one of its points.
-    std::string drawing = lab::growth_chart(all, info.id, medium);
-    if (drawing.empty()) drawing = lab::bar_chart(cells, info.id, {}, medium);
+    std::string drawing = lab::growth_chart(all, info.id, frame(bars_));
+    if (drawing.empty()) drawing = lab::bar_chart(cells, info.id, {}, frame(bars_));
     bars_title_->setText(QString::fromUtf8(info.title.data(), static_cast<qsizetype>(info.title.size())));
     bars_->show_drawing(drawing, tr("No cell has this figure yet."));
     curves_title_->setText(tr("Distributions: %1").arg(QString::fromStdString(cell.spec.mode)));
-    curves_->show_drawing(lab::cell_chart(cell, medium), tr("This cell has not been measured yet."));
+    curves_->show_drawing(lab::cell_chart(cell, frame(curves_)), tr("This cell has not been measured yet."));
 }
 
 QString ComparisonPage::save_as(const QString& file) const {

@@ -5,6 +5,7 @@
 #include "views/palette.hpp"
 
 #include <QHeaderView>
+#include <QPaintEvent>
 #include <QPainter>
 #include <QStyledItemDelegate>
 
@@ -63,6 +64,30 @@ private:
     }
 };
 
+// A head that is part of the card: no lines, no shades.
+class QuietHeader : public QHeaderView {
+public:
+    using QHeaderView::QHeaderView;
+
+protected:
+    void paintEvent(QPaintEvent* event) override {
+        QPainter(viewport()).fillRect(event->rect(), ink(palette()).card);
+        QHeaderView::paintEvent(event);
+    }
+    void paintSection(QPainter* painter, const QRect& rect, int section) const override {
+        painter->fillRect(rect, ink(palette()).card);
+        painter->setPen(ink(palette()).text);
+        const bool across = orientation() == Qt::Horizontal;
+        painter->drawText(rect.adjusted(2, 2, -8, -3),
+                          (across ? Qt::AlignRight | Qt::AlignBottom : Qt::AlignLeft | Qt::AlignVCenter) | Qt::TextDontClip,
+                          model()->headerData(section, orientation(), Qt::DisplayRole).toString());
+    }
+    QSize sectionSizeFromContents(int section) const override {
+        const QString text = model()->headerData(section, orientation(), Qt::DisplayRole).toString();
+        return fontMetrics().size(0, text) + QSize(14, 8);
+    }
+};
+
 } // namespace
 
 HeatTable::HeatTable(HeatModel& model, QWidget* parent)
@@ -76,11 +101,8 @@ HeatTable::HeatTable(HeatModel& model, QWidget* parent)
     setFrameShape(QFrame::NoFrame);
     setHorizontalScrollMode(QAbstractItemView::ScrollPerPixel);
     setVerticalScrollMode(QAbstractItemView::ScrollPerPixel);
-    // Heads are part of the card; the roles of the palette follow the theme.
-    setStyleSheet(
-        QStringLiteral("QHeaderView, QTableView { background: palette(base); } "
-                       "QHeaderView::section { background: palette(base); border: none; padding: 2px 8px 2px 2px; } "
-                       "QTableCornerButton::section { background: palette(base); border: none; }"));
+    setHorizontalHeader(new QuietHeader(Qt::Horizontal, this));
+    setVerticalHeader(new QuietHeader(Qt::Vertical, this));
     setCornerButtonEnabled(false);
     for (QHeaderView* header : {horizontalHeader(), verticalHeader()}) {
         header->setHighlightSections(false);

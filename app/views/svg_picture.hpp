@@ -20,7 +20,11 @@ public:
     QSize sizeHint() const override { return {420, 240}; }
     QSize minimumSizeHint() const override { return {240, 140}; }
 
+signals:
+    void resized();
+
 protected:
+    void resizeEvent(QResizeEvent*) override { emit resized(); }
     void paintEvent(QPaintEvent* event) override;
 
 private:

@@ -38,12 +38,12 @@ std::string colour(std::string_view name, Medium medium) {
 // An SVG that grows by elements. Styles are attributes, as Qt has no style sheets for SVG.
 class Drawing {
 public:
-    Drawing(double height, std::string_view title, Medium medium)
-        : medium_(medium)
+    Drawing(double height, std::string_view title, Frame frame)
+        : medium_(frame.medium)
         , text_(fmt::format("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0:.0f} {1:.0f}\" width=\"{0:.0f}\" "
                             "height=\"{1:.0f}\" role=\"img\" font-family=\"Inter, 'DejaVu Sans', sans-serif\" "
                             "font-size=\"12\"><title>{2}</title>",
-                            chart_width, height, escaped(title))) {}
+                            frame.width, height, escaped(title))) {}
 
     void rectangle(double x, double y, double width, double height, const std::string& fill, double opacity = 1) {
         text_ += fmt::format("<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" style=\"fill:{}\" "
@@ -108,7 +108,8 @@ std::vector<Tick> decades(double low, double high, Unit unit) {
 
 // Lines over two axes of which the vertical one is logarithmic, with the legend below. `x` gives a place from 0 to 1.
 std::string line_chart(std::string_view title, std::vector<Line> lines, const std::vector<Tick>& across, Unit unit,
-                       Medium medium) {
+                       Frame frame) {
+    const Medium medium = frame.medium;
     double low = INFINITY, high = 0;
     for (const Line& line : lines)
         for (const auto& [x, y] : line.points)
@@ -122,7 +123,7 @@ std::string line_chart(std::string_view title, std::vector<Line> lines, const st
     constexpr double top = 10, plot_height = 210, right = 16;
     double left = 0;
     for (const Tick& tick : up) left = std::max(left, width_of(tick.label) + 10);
-    const double plot_width = chart_width - left - right;
+    const double plot_width = frame.width - left - right;
 
     // The legend's rows.
     constexpr double sample = 26, gap = 18, row = 20;
@@ -130,14 +131,14 @@ std::string line_chart(std::string_view title, std::vector<Line> lines, const st
     for (const Line& line : lines) {
         if (line.name.empty()) continue; // one of several that look the same
         const double width = sample + width_of(line.name) + gap;
-        if (x > left && x + width > chart_width) {
+        if (x > left && x + width > frame.width) {
             x = left;
             ++legend_rows;
         }
         x += width;
     }
     const double legend_top = top + plot_height + 36;
-    Drawing drawing(legend_top + legend_rows * row, title, medium);
+    Drawing drawing(legend_top + legend_rows * row, title, frame);
     const auto place_x = [&](double share) { return left + share * plot_width; };
     const auto place_y = [&](double value) {
         const double share =
@@ -145,7 +146,7 @@ std::string line_chart(std::string_view title, std::vector<Line> lines, const st
         return top + plot_height * (1 - share);
     };
     for (const Tick& tick : up) {
-        drawing.line(left, place_y(tick.at), chart_width - right, place_y(tick.at), colour("grid", medium));
+        drawing.line(left, place_y(tick.at), frame.width - right, place_y(tick.at), colour("grid", medium));
         drawing.text(left - 6, place_y(tick.at) + 4, tick.label, Drawing::Anchor::end, true);
     }
     for (const Tick& tick : across) {
@@ -165,7 +166,7 @@ std::string line_chart(std::string_view title, std::vector<Line> lines, const st
     for (const Line& line : lines) {
         if (line.name.empty()) continue;
         const double width = sample + width_of(line.name) + gap;
-        if (x > left && x + width > chart_width) {
+        if (x > left && x + width > frame.width) {
             x = left;
             y += row;
         }
@@ -230,8 +231,8 @@ std::string colour_variables(bool dark) {
     return text;
 }
 
-std::string bar_chart(const Cells& cells, std::string_view figure, const std::vector<std::string_view>& parts,
-                      Medium medium) {
+std::string bar_chart(const Cells& cells, std::string_view figure, const std::vector<std::string_view>& parts, Frame frame) {
+    const Medium medium = frame.medium;
     const FigureInfo& info = *find_figure(figure);
     double most = 0, label_width = 0, value_width = 0;
     const auto value_text = [&](const CellResult& cell, Standing standing) {
@@ -248,9 +249,9 @@ std::string bar_chart(const Cells& cells, std::string_view figure, const std::ve
     }
     if (value_width == 0) return {};
     constexpr double row = 24, bar = 14, top = 4, legend = 24;
-    const double left = label_width + 10, plot = chart_width - left - value_width - 14;
+    const double left = label_width + 10, plot = frame.width - left - value_width - 14;
     const auto length = [&](double value) { return most > 0 ? std::max(0.0, value) / most * plot : 0; };
-    Drawing drawing(top + row * static_cast<double>(cells.size()) + (parts.empty() ? 0 : legend), info.title, medium);
+    Drawing drawing(top + row * static_cast<double>(cells.size()) + (parts.empty() ? 0 : legend), info.title, frame);
     drawing.line(left, top, left, top + row * static_cast<double>(cells.size()), colour("grid", medium));
     double y = top;
     for (std::size_t i = 0; i < cells.size(); ++i, y += row) {
@@ -295,7 +296,7 @@ std::string bar_chart(const Cells& cells, std::string_view figure, const std::ve
 namespace {
 
 // Lines of distributions whose points are shares: where a share is, is its distance to all, in powers of ten.
-std::string distribution_chart(std::vector<Line> lines, Medium medium) {
+std::string distribution_chart(std::vector<Line> lines, Frame frame) {
     const auto distance = [](double share) { return -std::log10(1 - share); };
     double last = 0;
     for (const Line& line : lines) last = std::max(last, distance(line.points.back().first));
@@ -306,22 +307,24 @@ std::string distribution_chart(std::vector<Line> lines, Medium medium) {
     for (const auto& [share, label] : {std::pair{0.5, "50 %"}, std::pair{0.9, "90 %"}, std::pair{0.99, "99 %"},
                                        std::pair{0.999, "99.9 %"}, std::pair{0.9999, "99.99 %"}})
         if (distance(share) <= last * 1.001) ticks.push_back({distance(share) / last, label});
-    return line_chart("Distribution", std::move(lines), ticks, Unit::microseconds, medium);
+    return line_chart("Distribution", std::move(lines), ticks, Unit::microseconds, frame);
 }
 
 } // namespace
 
-std::string curve_chart(const Cells& cells, const std::string& curve, Medium medium) {
+std::string curve_chart(const Cells& cells, const std::string& curve, Frame frame) {
+    const Medium medium = frame.medium;
     std::vector<Line> lines;
     for (const CellResult* cell : cells) {
         const Curve points = median_curve(*cell, curve);
         if (!points.empty()) lines.push_back({label_of(*cell), colour_of(*cell, medium), {}, points});
     }
     tell_apart(lines);
-    return distribution_chart(std::move(lines), medium);
+    return distribution_chart(std::move(lines), frame);
 }
 
-std::string cell_chart(const CellResult& cell, Medium medium) {
+std::string cell_chart(const CellResult& cell, Frame frame) {
+    const Medium medium = frame.medium;
     struct Kind {
         const char* curve;
         const char* name;
@@ -344,10 +347,11 @@ std::string cell_chart(const CellResult& cell, Medium medium) {
             lines.push_back(std::move(line));
         }
     }
-    return distribution_chart(std::move(lines), medium);
+    return distribution_chart(std::move(lines), frame);
 }
 
-std::string growth_chart(const Cells& cells, std::string_view figure, Medium medium) {
+std::string growth_chart(const Cells& cells, std::string_view figure, Frame frame) {
+    const Medium medium = frame.medium;
     std::set<std::uint32_t> counts;
     std::map<std::string, Line> by_label;
     std::vector<std::string> order;
@@ -373,10 +377,11 @@ std::string growth_chart(const Cells& cells, std::string_view figure, Medium med
     std::vector<Tick> ticks;
     for (const std::uint32_t count : counts) ticks.push_back({(std::log10(count) - low) / (high - low), count_text(count)});
     const FigureInfo& info = *find_figure(figure);
-    return line_chart(info.title, std::move(lines), ticks, info.unit, medium);
+    return line_chart(info.title, std::move(lines), ticks, info.unit, frame);
 }
 
-std::string switch_chart(const std::vector<SwitchCost>& costs, std::string_view place, bool cold, Medium medium) {
+std::string switch_chart(const std::vector<SwitchCost>& costs, std::string_view place, bool cold, Frame frame) {
+    const Medium medium = frame.medium;
     std::vector<std::uint64_t> sets;
     for (const SwitchCost& cost : costs)
         if (cost.place == place && cost.cold == cold &&
@@ -397,7 +402,7 @@ std::string switch_chart(const std::vector<SwitchCost>& costs, std::string_view 
     for (std::size_t i = 0; i < sets.size(); ++i)
         ticks.push_back({static_cast<double>(i) / static_cast<double>(sets.size() - 1),
                          sets[i] == 0 ? "nothing" : text_of(static_cast<double>(sets[i]), Unit::bytes)});
-    return line_chart("One switch", std::move(lines), ticks, Unit::microseconds, medium);
+    return line_chart("One switch", std::move(lines), ticks, Unit::microseconds, frame);
 }
 
 } // namespace connscope::lab
