@@ -62,7 +62,7 @@ ComparisonPage::ComparisonPage(QString companions_folder, RunStore& store, QWidg
     split->addWidget(make_pictures());
     split->setStretchFactor(0, 5);
     split->setStretchFactor(1, 3);
-    split->setSizes({500, 300});
+    split->setSizes({440, 340});
     split->setChildrenCollapsible(false);
     auto* right = new QVBoxLayout;
     right->setSpacing(8);

@@ -4,6 +4,7 @@
 #include "models/heat_model.hpp"
 #include "views/palette.hpp"
 
+#include <QAbstractButton>
 #include <QHeaderView>
 #include <QPaintEvent>
 #include <QPainter>
@@ -71,8 +72,12 @@ public:
 
 protected:
     void paintEvent(QPaintEvent* event) override {
-        QPainter(viewport()).fillRect(event->rect(), ink(palette()).card);
         QHeaderView::paintEvent(event);
+        // Beyond its last section, too.
+        const int end = length() - offset();
+        const QRect beyond = orientation() == Qt::Horizontal ? QRect(end, 0, width() - end, height())
+                                                             : QRect(0, end, width(), height() - end);
+        QPainter(viewport()).fillRect(beyond, ink(palette()).card);
     }
     void paintSection(QPainter* painter, const QRect& rect, int section) const override {
         painter->fillRect(rect, ink(palette()).card);
@@ -103,7 +108,7 @@ HeatTable::HeatTable(HeatModel& model, QWidget* parent)
     setVerticalScrollMode(QAbstractItemView::ScrollPerPixel);
     setHorizontalHeader(new QuietHeader(Qt::Horizontal, this));
     setVerticalHeader(new QuietHeader(Qt::Vertical, this));
-    setCornerButtonEnabled(false);
+    if (auto* corner = findChild<QAbstractButton*>()) corner->hide();
     for (QHeaderView* header : {horizontalHeader(), verticalHeader()}) {
         header->setHighlightSections(false);
         header->setSectionsClickable(true);

@@ -61,7 +61,7 @@ void describe(CLI::App& app, Arguments& a) {
         ->allow_extra_args(false);
     app.add_option("--rate", r.rate, "requests per second at which latencies are compared; by default what all can do");
     app.add_option("--rounds", r.rounds, "of each cell; by default 5, with --quick 2");
-    app.add_option("--stretch", r.stretch_s, "seconds of each of the three measured stretches of a round; by default 2");
+    app.add_option("--stretch", r.stretch_s, "seconds of each of the three measured stretches of a round; by default 2.6");
     app.add_flag("--quick", r.quick, "a first answer within a minute");
     app.add_option("--server-cpus", r.server_cpus, "CPUs of the servers; by default two thirds of those there are")
         ->delimiter(',');
