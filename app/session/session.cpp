@@ -21,10 +21,18 @@ Session::Session(Plan plan, QObject* parent)
     , mode_(plan_.mode)
     , watcher_(new Watcher(plan_))
     , server_remote_(new Remote)
-    , load_remote_(new Remote) {
+    , load_remote_(new Remote)
+    , anatomist_(new Anatomist) {
     watching_.setObjectName(QStringLiteral("watching"));
     calling_server_.setObjectName(QStringLiteral("calling-server"));
     calling_load_.setObjectName(QStringLiteral("calling-load"));
+    reading_anatomy_.setObjectName(QStringLiteral("reading-anatomy"));
+    anatomist_->moveToThread(&reading_anatomy_);
+    connect(&reading_anatomy_, &QThread::finished, anatomist_, &QObject::deleteLater);
+    connect(watcher_, &Watcher::serverChanged, anatomist_, &Anatomist::show_server);
+    connect(anatomist_, &Anatomist::anatomyTaken, this, [this](const AnatomyPtr& reading) {
+        if (!stopped_) emit anatomyTaken(reading);
+    });
     watcher_->moveToThread(&watching_);
     server_remote_->moveToThread(&calling_server_);
     load_remote_->moveToThread(&calling_load_);
@@ -41,7 +49,7 @@ Session::Session(Plan plan, QObject* parent)
 
 Session::~Session() {
     stop();
-    for (QThread* thread : {&calling_server_, &calling_load_}) {
+    for (QThread* thread : {&calling_server_, &calling_load_, &reading_anatomy_}) {
         thread->quit();
         thread->wait();
     }
@@ -51,6 +59,7 @@ void Session::start() {
     watching_.start();
     calling_server_.start();
     calling_load_.start();
+    reading_anatomy_.start();
     QMetaObject::invokeMethod(watcher_, [watcher = watcher_] { watcher->start(); });
 }
 
@@ -61,6 +70,7 @@ void Session::stop() {
         delete watcher_;
         delete server_remote_;
         delete load_remote_;
+        delete anatomist_;
         return;
     }
     QMetaObject::invokeMethod(
@@ -156,8 +166,24 @@ void Session::setLoadRunning(bool running) { change_load(running ? "start" : "st
 void Session::closeConnection(quint64 id) {
     call(Target::server, "close_connection", {{"id", static_cast<std::int64_t>(id)}},
          [this](const telemetry::Outcome<boost::json::value>& answer) {
-             if (!answer) emit loadRefused(QString::fromStdString(answer.error().text));
+             if (!answer) emit connectionRefused(QString::fromStdString(answer.error().text));
          });
+}
+
+void Session::moveConnection(quint64 id, const QString& mode) {
+    call(
+        Target::server, "move_connection", {{"id", static_cast<std::int64_t>(id)}, {"mode", mode.toStdString()}},
+        [this, id](const telemetry::Outcome<boost::json::value>& answer) {
+            if (!answer) emit connectionRefused(QString::fromStdString(answer.error().text));
+            if (looked_at_ == id) lookAt(id); // at once, as it is now
+        },
+        std::chrono::seconds(15));
+}
+
+void Session::lookAt(quint64 id) {
+    looked_at_ = id;
+    if (stopped_ || !reading_anatomy_.isRunning()) return;
+    QMetaObject::invokeMethod(anatomist_, [anatomist = anatomist_, id] { anatomist->look_at(id); });
 }
 
 void Session::change_load(const char* method, boost::json::object parameters) {

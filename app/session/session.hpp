@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "session/anatomist.hpp"
 #include "session/plan.hpp"
 #include "session/snapshot.hpp"
 
@@ -62,9 +63,14 @@ public slots:
     void setLoadRunning(bool running);
     // Closes one connection from the server's side.
     void closeConnection(quint64 id);
+    // Moves one connection alone to a mode while all others stay.
+    void moveConnection(quint64 id, const QString& mode);
+    // Whose anatomy shall be read, twice a second; 0: nobody's.
+    void lookAt(quint64 id);
     void continueServer();
 
 signals:
+    void anatomyTaken(const connscope::app::AnatomyPtr& reading);
     void snapshotTaken(const connscope::app::SnapshotPtr& snapshot);
     void serverChanged(const connscope::app::ProcessStatus& status);
     void loadChanged(const connscope::app::ProcessStatus& status);
@@ -77,6 +83,8 @@ signals:
     // What a change of the load led to: nothing to say, a note ("only 900 of …"), or why it was refused.
     void loadAnswered(const QString& note);
     void loadRefused(const QString& reason);
+    // Why a single connection was not closed or moved.
+    void connectionRefused(const QString& reason);
 
 private:
     void take_snapshot(const SnapshotPtr& snapshot);
@@ -94,13 +102,16 @@ private:
     ModeParameters mode_parameters_;
     bool mode_is_changing_ = false;
     bool stopped_ = false;
+    quint64 looked_at_ = 0;
 
     QThread watching_;
     QThread calling_server_;
     QThread calling_load_;
+    QThread reading_anatomy_;
     Watcher* watcher_;      // lives on watching_
     Remote* server_remote_; // lives on calling_server_
     Remote* load_remote_;   // lives on calling_load_
+    Anatomist* anatomist_;  // lives on reading_anatomy_
 };
 
 } // namespace connscope::app

@@ -238,6 +238,16 @@ void ConnectionView::show_row_menu(const QPoint& at) {
     menu->setToolTipsVisible(true);
     QAction* follow = menu->addAction(tr("&Follow in the timeline"), this, [this, key] { emit followWanted(key); });
     follow->setToolTip(tr("Its slices stand out in the timeline."));
+    QAction* anatomy = menu->addAction(tr("Show its &anatomy"), this, [this, key] { emit anatomyWanted(key); });
+    anatomy->setToolTip(tr("Where it will continue and what it continues with, read from the server's memory."));
+    QMenu* move = menu->addMenu(tr("&Move this one to"));
+    move->setObjectName(QStringLiteral("row_move_menu"));
+    move->setToolTipsVisible(true);
+    for (const ModeDescription& mode : modes_) {
+        QAction* to = move->addAction(mode.name, this, [this, key, id = mode.id] { emit moveWanted(key, id); });
+        to->setToolTip(mode.hint);
+    }
+    move->setEnabled(!modes_.empty());
     QAction* copy = menu->addAction(tr("&Copy row"), this, [this, key] {
         if (const auto row = model_.row_of(key)) copy_row(*row);
     });

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "models/connection_model.hpp"
+#include "session/plan.hpp"
 #include "session/snapshot.hpp"
 
 #include <QTableView>
@@ -9,6 +10,7 @@
 
 #include <chrono>
 #include <optional>
+#include <vector>
 
 namespace connscope::app {
 
@@ -26,6 +28,7 @@ public:
     // What the title says beside the view's name: "200 · sorted by longest slice".
     QString summary() const;
 
+    void show_modes(std::vector<ModeDescription> modes) { modes_ = std::move(modes); }
     void select(const ConnectionKey& key);
     std::optional<ConnectionKey> selected() const;
 
@@ -33,6 +36,8 @@ signals:
     void selectionChanged(std::optional<connscope::app::ConnectionKey> key);
     void summaryChanged(const QString& summary);
     void closeWanted(connscope::app::ConnectionKey key);
+    void moveWanted(connscope::app::ConnectionKey key, const QString& mode);
+    void anatomyWanted(connscope::app::ConnectionKey key);
     void followWanted(connscope::app::ConnectionKey key);
 
 protected:
@@ -45,6 +50,7 @@ private:
     void copy_row(int row) const;
 
     ConnectionModel& model_;
+    std::vector<ModeDescription> modes_;
     QTableView* table_;
     FilterLine* filter_;
     QString summary_;

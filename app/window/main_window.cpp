@@ -4,6 +4,7 @@
 #include "models/format.hpp"
 #include "models/population.hpp"
 #include "models/run_store.hpp"
+#include "views/anatomy_view.hpp"
 #include "views/card.hpp"
 #include "views/chart.hpp"
 #include "views/chart_grid.hpp"
@@ -145,7 +146,10 @@ void MainWindow::make_panels() {
     load_panel_ = new LoadPanel;
     load_panel_dock_ = new Panel(QStringLiteral("load_panel"), tr("Load"), load_panel_, nullptr, this);
     connect(load_panel_, &LoadPanel::summaryChanged, load_panel_dock_, &Panel::show_summary);
-    panels_ = {connections_panel_, load_panel_dock_, map_panel_, timeline_panel_, what_changed_panel_, warnings_panel_};
+    anatomy_ = new AnatomyView;
+    anatomy_panel_ = new Panel(QStringLiteral("anatomy_panel"), tr("Anatomy"), anatomy_, anatomy_->mover(), this);
+    panels_ = {connections_panel_,  load_panel_dock_, map_panel_,    timeline_panel_,
+               what_changed_panel_, warnings_panel_,  anatomy_panel_};
     place_panels();
 
     connect(warning_list_, &WarningList::chosen, this, &MainWindow::go_to);
@@ -159,6 +163,19 @@ void MainWindow::make_panels() {
     // One selection for all views, kept by the table.
     connect(connections_, &ConnectionView::selectionChanged, map_, &ConnectionMap::select);
     connect(connections_, &ConnectionView::selectionChanged, timeline_view_, &TimelineView::select);
+    connect(connections_, &ConnectionView::selectionChanged, anatomy_, &AnatomyView::select);
+    connect(connections_, &ConnectionView::anatomyWanted, anatomy_panel_, &Panel::bring_up);
+    connect(anatomy_panel_, &QDockWidget::visibilityChanged, this, [this](bool visible) {
+        // It needs more lines than the others: the first time it is shown, it is given them.
+        if (!visible || anatomy_panel_->isFloating() || std::exchange(anatomy_was_shown_, true)) return;
+        const int wanted = std::min(fontMetrics().height() * 26, height() / 2);
+        if (anatomy_panel_->height() < wanted) resizeDocks({anatomy_panel_}, {wanted}, Qt::Vertical);
+    });
+    connect(anatomy_, &AnatomyView::summaryChanged, anatomy_panel_, &Panel::show_summary);
+    connect(anatomy_, &AnatomyView::lookWanted, &session_, &Session::lookAt);
+    const auto move = [this](const ConnectionKey& key, const QString& mode) { session_.moveConnection(key.id, mode); };
+    connect(anatomy_, &AnatomyView::moveWanted, &session_, move);
+    connect(connections_, &ConnectionView::moveWanted, &session_, move);
     connect(map_, &ConnectionMap::clicked, connections_, &ConnectionView::select);
     connect(timeline_view_, &TimelineView::clicked, connections_, &ConnectionView::select);
     connect(connections_, &ConnectionView::followWanted, this, [this] {
@@ -182,6 +199,8 @@ void MainWindow::place_panels() {
     addDockWidget(Qt::BottomDockWidgetArea, connections_panel_);
     splitDockWidget(connections_panel_, map_panel_, Qt::Horizontal);
     splitDockWidget(map_panel_, timeline_panel_, Qt::Horizontal);
+    tabifyDockWidget(timeline_panel_, anatomy_panel_);
+    timeline_panel_->raise();
     addDockWidget(Qt::RightDockWidgetArea, what_changed_panel_);
     splitDockWidget(what_changed_panel_, warnings_panel_, Qt::Vertical);
     const int line = fontMetrics().height();
@@ -199,7 +218,11 @@ void MainWindow::connect_session() {
     connect(&session_, &Session::modesChanged, this, [this] {
         mode_bar_->show_modes(session_.modes());
         mode_bar_->show_current(session_.mode());
+        anatomy_->show_modes(session_.modes());
+        connections_->show_modes(session_.modes());
     });
+    connect(&session_, &Session::anatomyTaken, anatomy_, &AnatomyView::show_anatomy);
+    connect(&session_, &Session::connectionRefused, this, [this](const QString& reason) { tell(reason, true); });
     connect(&session_, &Session::modeChangeBegan, this,
             [this](const QString& to) { mode_bar_->show_progress(to, connection_model_.total()); });
     connect(&session_, &Session::modeChanged, this, &MainWindow::finish_mode_change);

@@ -20,6 +20,7 @@ class QMenuBar;
 
 namespace connscope::app {
 
+class AnatomyView;
 class Banner;
 class Chart;
 class ChartGrid;
@@ -61,6 +62,8 @@ public:
     Banner& load_banner() noexcept { return *load_banner_; }
     ChartGrid& charts() noexcept { return *charts_; }
     ConnectionView& connections() noexcept { return *connections_; }
+    AnatomyView& anatomy() noexcept { return *anatomy_; }
+    Panel& anatomy_panel() noexcept { return *anatomy_panel_; }
     ConnectionMap& map() noexcept { return *map_; }
     LoadBar& load_bar() noexcept { return *load_bar_; }
     LoadPanel& load_panel() noexcept { return *load_panel_; }
@@ -153,6 +156,9 @@ private:
     Panel* warnings_panel_;
     WhatChanged* what_changed_;
     Panel* what_changed_panel_;
+    AnatomyView* anatomy_ = nullptr;
+    Panel* anatomy_panel_ = nullptr;
+    bool anatomy_was_shown_ = false;
     std::vector<Panel*> panels_; // all of them, in the order of the View menu
     StatusLine* status_line_;
     QAction* undo_ = nullptr;

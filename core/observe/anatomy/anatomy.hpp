@@ -95,6 +95,9 @@ public:
     using Look = std::function<telemetry::Outcome<telemetry::ConnectionReading>()>;
     telemetry::Outcome<Anatomy> read(const Look& look);
 
+    // See Symbols::prepare().
+    bool prepare(std::chrono::nanoseconds budget) { return symbols_.prepare(budget); }
+
 private:
     AnatomyReader(std::uint32_t pid, Symbols symbols)
         : pid_(pid)

@@ -10,6 +10,12 @@
 #include <utility>
 
 namespace connscope::observe {
+
+bool is_function(Dwarf_Die& die) {
+    const int tag = dwarf_tag(&die);
+    return tag == DW_TAG_subprogram || tag == DW_TAG_inlined_subroutine;
+}
+
 namespace {
 
 // Calls `take` with each child of an entry.
@@ -111,22 +117,15 @@ std::string variable_name(std::string_view name) {
     return std::string(rest);
 }
 
-// The functions around an address, outermost first.
-bool find_functions(Dwarf_Die& scope, std::uint64_t address, bool everywhere, std::vector<Dwarf_Die>& path) {
+// The functions that were inlined at an address of a scope, outermost first.
+void find_inlined(Dwarf_Die& scope, std::uint64_t address, std::vector<Dwarf_Die>& path) {
     Dwarf_Die child;
-    if (dwarf_child(&scope, &child) != 0) return false;
+    if (dwarf_child(&scope, &child) != 0) return;
     do {
-        const int tag = dwarf_tag(&child);
-        if (dwarf_haspc(&child, address) == 1) {
-            if (is_function(child)) path.push_back(child);
-            find_functions(child, address, false, path);
-            return true;
-        }
-        const bool may_hold = tag == DW_TAG_namespace || tag == DW_TAG_structure_type || tag == DW_TAG_class_type ||
-                              tag == DW_TAG_subprogram || tag == DW_TAG_lexical_block;
-        if (everywhere && may_hold && find_functions(child, address, true, path)) return true;
+        if (dwarf_haspc(&child, address) != 1) continue;
+        if (is_function(child)) path.push_back(child);
+        return find_inlined(child, address, path);
     } while (dwarf_siblingof(&child, &child) == 0);
-    return false;
 }
 
 void read_promise(Dwarf_Die type, CoroutineLayout& layout) {
@@ -145,18 +144,40 @@ void read_promise(Dwarf_Die type, CoroutineLayout& layout) {
 
 } // namespace
 
-bool is_function(Dwarf_Die& die) {
-    const int tag = dwarf_tag(&die);
-    return tag == DW_TAG_subprogram || tag == DW_TAG_inlined_subroutine;
+FunctionIndex::FunctionIndex(Dwarf_Die unit) {
+    collect(unit, 0);
+    std::ranges::sort(ranges_, {}, &Range::begin);
 }
 
-std::vector<Dwarf_Die> functions_at(Dwarf_Die unit, std::uint64_t address) {
+void FunctionIndex::collect(Dwarf_Die& scope, int depth) {
+    constexpr int deepest = 24; // more is no program's
+    for_each_child(scope, [&](Dwarf_Die& child) {
+        switch (dwarf_tag(&child)) {
+        case DW_TAG_subprogram: {
+            Dwarf_Addr base = 0, begin = 0, end = 0;
+            for (std::ptrdiff_t next = 0; (next = dwarf_ranges(&child, next, &base, &begin, &end)) > 0;)
+                ranges_.push_back({begin, end, child});
+            break;
+        }
+        case DW_TAG_namespace:
+        case DW_TAG_structure_type:
+        case DW_TAG_class_type:
+        case DW_TAG_lexical_block:
+            break;
+        default:
+            return;
+        }
+        if (depth < deepest) collect(child, depth + 1);
+    });
+}
+
+std::vector<Dwarf_Die> FunctionIndex::at(std::uint64_t address) const {
     std::vector<Dwarf_Die> path;
-    // Most functions stand at the top; those of local classes stand somewhere within others that have no code there.
-    for (const bool everywhere : {false, true}) {
-        find_functions(unit, address, everywhere, path);
-        if (!path.empty()) break;
-    }
+    const auto after = std::ranges::upper_bound(ranges_, address, {}, &Range::begin);
+    if (after == ranges_.begin() || address >= std::prev(after)->end) return path;
+    Dwarf_Die function = std::prev(after)->function;
+    path.push_back(function);
+    find_inlined(function, address, path);
     std::ranges::reverse(path);
     return path;
 }

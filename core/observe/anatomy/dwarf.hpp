@@ -18,8 +18,25 @@ namespace connscope::observe {
 
 bool is_function(Dwarf_Die& die); // inlined or not
 
-// The functions that have code at an address, those that were inlined there first, innermost first.
-std::vector<Dwarf_Die> functions_at(Dwarf_Die unit, std::uint64_t address);
+// The functions that have code of their own in a unit, by address. Making it takes as long as reading all entries of the
+// unit, some milliseconds; local classes' functions stand deep among them.
+class FunctionIndex {
+public:
+    explicit FunctionIndex(Dwarf_Die unit);
+
+    // The functions at an address: those that were inlined there, innermost first, and the one whose code it is last.
+    std::vector<Dwarf_Die> at(std::uint64_t address) const;
+
+private:
+    struct Range {
+        std::uint64_t begin;
+        std::uint64_t end;
+        Dwarf_Die function;
+    };
+    void collect(Dwarf_Die& scope, int depth);
+
+    std::vector<Range> ranges_; // by begin
+};
 
 // The number of an attribute, followed into the entry's origin or declaration; none when it has none.
 std::optional<std::uint64_t> number_of(Dwarf_Die& die, unsigned attribute);

@@ -30,6 +30,7 @@ public:
     // second.
     Dwfl_Module* at(std::uint64_t address, std::string& missing);
 
+    Dwfl_Module* program() const noexcept { return program_; } // nullptr: it could not be opened
     bool is_program(Dwfl_Module* module) const noexcept { return module == program_; }
 
     // A module's file without its folder.

@@ -4,6 +4,7 @@
 #include "connscope/observe/anatomy/dwarf.hpp"
 #include "connscope/observe/anatomy/modules.hpp"
 #include "connscope/observe/anatomy/names.hpp"
+#include "connscope/telemetry/clock.hpp"
 
 #include <elfutils/libdwfl.h>
 #include <fmt/format.h>
@@ -46,6 +47,7 @@ struct Symbols::Impl {
     Symbol look_up(std::uint64_t address, bool after_call);
     void add_debug_places(Dwfl_Module* module, std::uint64_t at, Symbol& symbol);
     std::optional<Dwarf_Die> function_at(std::uint64_t address);
+    const FunctionIndex& index_of(const Dwarf_Die& unit);
     bool attach();
 
     std::uint32_t pid;
@@ -57,6 +59,8 @@ struct Symbols::Impl {
     std::unordered_map<std::uint64_t, std::pair<std::optional<CoroutineLayout>, std::string>> coroutines;
     std::map<std::pair<std::uint64_t, std::uint32_t>, std::optional<Operation>> operations;
     std::map<std::string, std::optional<std::uint64_t>, std::less<>> addresses;
+    std::unordered_map<const void*, FunctionIndex> indices; // by unit
+    Dwarf_Die* prepared = nullptr;                          // the program's unit that was indexed last
 
     static constexpr std::size_t most_known = 65'536;
 };
@@ -117,7 +121,7 @@ void Symbols::Impl::add_debug_places(Dwfl_Module* module, std::uint64_t at, Symb
         set_file(place, dwfl_lineinfo(line, nullptr, &number, nullptr, nullptr, nullptr));
         place.line = static_cast<std::uint32_t>(std::max(number, 0));
     }
-    for (Dwarf_Die& die : functions_at(*unit, at - bias)) {
+    for (Dwarf_Die& die : index_of(*unit).at(at - bias)) {
         const bool inlined = dwarf_tag(&die) == DW_TAG_inlined_subroutine;
         const std::string full = !inlined && !symbol.full_name.empty() ? symbol.full_name : full_name_of(die);
         place.function = short_function(full);
@@ -135,13 +139,31 @@ void Symbols::Impl::add_debug_places(Dwfl_Module* module, std::uint64_t at, Symb
     }
 }
 
+const FunctionIndex& Symbols::Impl::index_of(const Dwarf_Die& unit) {
+    const auto found = indices.find(unit.cu);
+    return found != indices.end() ? found->second : indices.emplace(unit.cu, FunctionIndex(unit)).first->second;
+}
+
+bool Symbols::prepare(std::chrono::nanoseconds budget) {
+    if (impl_->modules.program() == nullptr) return false;
+    const std::int64_t end = telemetry::monotonic_ns() + budget.count();
+    do {
+        Dwarf_Addr bias = 0;
+        Dwarf_Die* const next = dwfl_module_nextcu(impl_->modules.program(), impl_->prepared, &bias);
+        if (next == nullptr) return false;
+        impl_->prepared = next;
+        impl_->index_of(*next);
+    } while (telemetry::monotonic_ns() < end);
+    return true;
+}
+
 std::optional<Dwarf_Die> Symbols::Impl::function_at(std::uint64_t address) {
     std::string missing;
     Dwfl_Module* const module = modules.at(address, missing);
     Dwarf_Addr bias = 0;
     Dwarf_Die* const unit = module == nullptr ? nullptr : dwfl_module_addrdie(module, address, &bias);
     if (unit == nullptr) return std::nullopt;
-    auto functions = functions_at(*unit, address - bias);
+    auto functions = index_of(*unit).at(address - bias);
     if (functions.empty() || dwarf_tag(&functions.back()) != DW_TAG_subprogram) return std::nullopt;
     return functions.back();
 }

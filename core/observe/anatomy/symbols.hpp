@@ -6,6 +6,7 @@
 #include "connscope/telemetry/outcome.hpp"
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -66,6 +67,10 @@ public:
     Symbols(Symbols&&) noexcept;
     Symbols& operator=(Symbols&&) noexcept;
     ~Symbols();
+
+    // Opens a part of the program's debug information, for about as long as `budget` says; false when all of it is open.
+    // What was not prepared is opened when it is asked for, up to 100 ms a source file.
+    bool prepare(std::chrono::nanoseconds budget);
 
     // What is known of a code address. `after_call`: it is a return address, and the call is meant.
     const Symbol& at(std::uint64_t address, bool after_call = false);

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "session/anatomist.hpp"
+
+#include "connscope/telemetry/runtime_folder.hpp"
+
+#include <algorithm>
+
+namespace connscope::app {
+
+namespace {
+constexpr std::chrono::milliseconds interval{500};
+}
+
+Anatomist::Anatomist()
+    : timer_(this) {
+    timer_.setInterval(interval);
+    connect(&timer_, &QTimer::timeout, this, &Anatomist::look);
+}
+
+Anatomist::~Anatomist() = default;
+
+void Anatomist::show_server(const ProcessStatus& server) {
+    const bool is_another = server.pid != server_.pid || server.segment_name != server_.segment_name;
+    server_ = server;
+    if (is_another || !server.alive()) {
+        segment_.reset();
+        reader_.reset();
+        slot_is_known_ = false;
+        warm_mode_changes_ = ~std::uint64_t{0};
+    }
+    if (server.alive()) {
+        timer_.start();
+    } else {
+        timer_.stop();
+    }
+}
+
+void Anatomist::look_at(quint64 id) {
+    id_ = id;
+    slot_is_known_ = false;
+    if (id != 0) look();
+}
+
+bool Anatomist::open() {
+    if (segment_ && reader_) return true;
+    problem_ = tr("There is no server to look into.");
+    if (!server_.alive()) return false;
+    auto folder = telemetry::runtime_folder();
+    if (!folder) return false;
+    auto segment = telemetry::SegmentReader::open(telemetry::segment_path(*folder, server_.segment_name.toStdString()));
+    auto reader = observe::AnatomyReader::open(server_.pid);
+    if (!segment || !reader) {
+        problem_ = QString::fromStdString(!segment ? segment.error().text : reader.error().text);
+        return false;
+    }
+    segment_.emplace(std::move(*segment));
+    reader_.emplace(std::move(*reader));
+    return true;
+}
+
+void Anatomist::look() {
+    if (id_ == 0) return warm_up();
+    emit anatomyTaken(read());
+}
+
+// Opens the debug information before it is asked for, and once after each change of mode what an anatomy needs there, so
+// that a click is answered at once.
+void Anatomist::warm_up() {
+    if (open() && reader_->prepare(interval / 4)) return;
+    if (!open() || !segment_->read(scratch_) || scratch_.connections.empty() || scratch_.mode_changes == warm_mode_changes_)
+        return;
+    warm_mode_changes_ = scratch_.mode_changes;
+    const auto& first = scratch_.connections.front();
+    std::ignore = reader_->read([&] { return segment_->read_connection(first.slot, first.id); });
+}
+
+AnatomyPtr Anatomist::read() {
+    auto reading = std::make_shared<AnatomyReading>();
+    reading->id = id_;
+    if (!open()) {
+        reading->problem = problem_;
+        return reading;
+    }
+    if (!slot_is_known_ && segment_->read(scratch_)) {
+        const auto found = std::ranges::find(scratch_.connections, id_, &telemetry::ConnectionReading::id);
+        slot_is_known_ = found != scratch_.connections.end();
+        if (slot_is_known_) slot_ = found->slot;
+    }
+    if (!slot_is_known_) {
+        reading->problem = tr("Connection %1 has ended.").arg(id_);
+        return reading;
+    }
+    const auto anatomy = reader_->read([this] { return segment_->read_connection(slot_, id_); });
+    if (!anatomy) {
+        reading->problem = anatomy.error().code == std::errc::no_such_process ? tr("Connection %1 has ended.").arg(id_)
+                                                                              : QString::fromStdString(anatomy.error().text);
+        return reading;
+    }
+    const auto& modes = segment_->identity().modes;
+    if (anatomy->connection.mode < modes.size()) reading->mode = QString::fromStdString(modes[anatomy->connection.mode]);
+    reading->took = anatomy->took;
+    reading->carrier = anatomy->connection.carrier;
+    reading->hand_offs = anatomy->connection.hand_offs;
+    reading->control = observe::control_rows(*anatomy);
+    reading->state = observe::state_rows(*anatomy);
+    return reading;
+}
+
+} // namespace connscope::app

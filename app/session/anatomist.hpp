@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "session/plan.hpp"
+
+#include "connscope/observe/anatomy/anatomy.hpp"
+#include "connscope/telemetry/reader.hpp"
+
+#include <QObject>
+#include <QTimer>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace connscope::app {
+
+// What one connection was made of at one moment. Made on the anatomist's thread, then never changed.
+struct AnatomyReading {
+    std::uint64_t id = 0;
+    QString mode;    // its id
+    QString problem; // why there is none: a sentence; empty: the rows say all
+    std::chrono::nanoseconds took{};
+    telemetry::CarrierKind carrier = telemetry::CarrierKind::none;
+    std::uint32_t hand_offs = 0;
+    std::vector<observe::AnatomyRow> control;
+    std::vector<observe::AnatomyRow> state;
+};
+using AnatomyPtr = std::shared_ptr<const AnatomyReading>;
+
+// Reads the anatomy of the connection that is looked at, twice a second. Lives on a thread of its own, where all its
+// functions are called; its signal crosses to whoever listens.
+class Anatomist : public QObject {
+    Q_OBJECT
+public:
+    Anatomist();
+    ~Anatomist() override;
+
+    void show_server(const ProcessStatus& server);
+    // Which connection; 0: none. Reads at once.
+    void look_at(quint64 id);
+
+signals:
+    void anatomyTaken(connscope::app::AnatomyPtr reading);
+
+private:
+    bool open();
+    void look();
+    void warm_up();
+    AnatomyPtr read();
+
+    ProcessStatus server_;
+    quint64 id_ = 0;
+    std::uint32_t slot_ = 0;
+    bool slot_is_known_ = false;
+    QString problem_;
+    QTimer timer_;
+    std::optional<telemetry::SegmentReader> segment_;
+    std::optional<observe::AnatomyReader> reader_;
+    telemetry::ServerReading scratch_;
+    std::uint64_t warm_mode_changes_ = ~std::uint64_t{0};
+};
+
+} // namespace connscope::app

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "models/anatomy.hpp"
+
+#include <QWidget>
+
+#include <vector>
+
+namespace connscope::app {
+
+// Control and state of a connection, beside each other where there is room and below each other where not; each a list of
+// lines with what is now and, once it was moved, what was before. `model` outlives it.
+class AnatomyTable : public QWidget {
+    Q_OBJECT
+public:
+    explicit AnatomyTable(const AnatomyModel& model, QWidget* parent = nullptr);
+
+    // The model says something else.
+    void refresh(const QString& name_now, const QString& name_before);
+
+    bool hasHeightForWidth() const override { return true; }
+    int heightForWidth(int width) const override;
+    QSize sizeHint() const override;
+    QSize minimumSizeHint() const override;
+
+protected:
+    void paintEvent(QPaintEvent* event) override;
+    bool event(QEvent* event) override;
+
+private:
+    struct Placed {
+        QRect place;
+        QString tip;
+    };
+    int lay_out(class QPainter* painter, int width, std::vector<Placed>* tips) const; // the height it takes
+    int lay_out_list(QPainter* painter, const QString& title, const std::vector<AnatomyLine>& lines, QRect room,
+                     std::vector<Placed>* tips) const;
+
+    const AnatomyModel& model_;
+    QString name_now_;
+    QString name_before_;
+};
+
+} // namespace connscope::app
