@@ -5,6 +5,11 @@
 
 #include <fmt/format.h>
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
@@ -13,6 +18,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -204,6 +210,34 @@ double quantile(std::vector<double> values, double at) {
     const auto below = static_cast<std::size_t>(place);
     const std::size_t above = std::min(below + 1, values.size() - 1);
     return values[below] + (values[above] - values[below]) * (place - static_cast<double>(below));
+}
+
+void IdleClients::open(std::size_t count, int rounds) {
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(static_cast<std::uint16_t>(std::stoi(address_.substr(address_.rfind(':') + 1))));
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const std::size_t first = sockets_.size();
+    for (std::size_t i = 0; i < count; ++i) {
+        sockets_.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        if (::connect(sockets_.back().get(), reinterpret_cast<sockaddr*>(&to), sizeof(to)) != 0)
+            fail(fmt::format("connection {} was refused", sockets_.size()));
+    }
+    for (int round = 0; round < rounds; ++round)
+        for (std::size_t i = first; i < sockets_.size(); ++i) {
+            std::array<char, 64> message{};
+            const int socket = sockets_[i].get();
+            if (::send(socket, message.data(), message.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(message.size()) ||
+                ::recv(socket, message.data(), message.size(), MSG_WAITALL) != static_cast<ssize_t>(message.size()))
+                fail("a connection was closed");
+        }
+}
+
+void raise_open_files() {
+    rlimit files{};
+    ::getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = files.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &files);
 }
 
 } // namespace connscope::bench

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "connscope/telemetry/reader.hpp"
+#include "connscope/telemetry/unique_fd.hpp"
 
 #include <sys/types.h>
 
@@ -48,6 +49,24 @@ std::string value_of(const std::string& line, const std::string& key);
 // The folder of connscope-serve and connscope-load, and that of the reference servers.
 std::string bin_folder();
 std::string reference_folder();
+
+// Connections that are open, were answered, and then wait.
+class IdleClients {
+public:
+    // Of the server at this address, "127.0.0.1:PORT".
+    explicit IdleClients(std::string address)
+        : address_(std::move(address)) {}
+
+    // Opens so many more and talks with each of them `rounds` times.
+    void open(std::size_t count, int rounds = 1);
+
+private:
+    std::string address_;
+    std::vector<telemetry::UniqueFd> sockets_;
+};
+
+// Raises the number of files that this process may open as far as it goes.
+void raise_open_files();
 
 struct Window {
     double cpu_us_per_request = 0;

@@ -5,17 +5,9 @@
 
 #include "connscope/observe/process.hpp"
 #include "connscope/observe/slab.hpp"
-#include "connscope/telemetry/unique_fd.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
-
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <array>
 #include <fstream>
@@ -23,7 +15,6 @@
 namespace {
 
 using namespace connscope::bench;
-using connscope::telemetry::UniqueFd;
 
 struct Memory {
     double anonymous = 0;   // RssAnon: heap, frames, stacks
@@ -65,25 +56,6 @@ Memory read_memory(pid_t pid) {
     return memory;
 }
 
-UniqueFd connect_to(const std::string& address, std::size_t number) {
-    UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(static_cast<std::uint16_t>(std::stoi(address.substr(address.find(':') + 1))));
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&to), sizeof(to)) != 0)
-        fail(fmt::format("connection {} was refused", number));
-    return socket;
-}
-
-// A message there and back.
-void talk(const UniqueFd& socket) {
-    std::array<char, 64> message{};
-    if (::send(socket.get(), message.data(), message.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(message.size()) ||
-        ::recv(socket.get(), message.data(), message.size(), MSG_WAITALL) != static_cast<ssize_t>(message.size()))
-        fail("a connection was closed");
-}
-
 } // namespace
 
 int main(int argc, char** argv) {
@@ -94,10 +66,7 @@ int main(int argc, char** argv) {
     app.add_option("--modes", modes, "which")->delimiter(',');
     app.add_option("--connections", connections, "how many")->check(CLI::Range(100, 100'000))->capture_default_str();
     CLI11_PARSE(app, argc, argv);
-    rlimit files{};
-    ::getrlimit(RLIMIT_NOFILE, &files);
-    files.rlim_cur = files.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &files);
+    raise_open_files();
 
     fmt::print("KiB of one idle connection\n{:<24}{:>10}{:>10}{:>12}{:>14}{:>10}{:>10}\n", "", "anonymous", "segment",
                "page tables", "kernel stack", "slab", "sum");
@@ -106,15 +75,10 @@ int main(int argc, char** argv) {
         const std::string address = value_of(serve.line(), "");
         // The first ones pay for what all share: arenas, rings of events, tables.
         constexpr std::size_t first = 500;
-        std::vector<UniqueFd> sockets;
-        while (sockets.size() < first) sockets.push_back(connect_to(address, sockets.size()));
-        for (int round = 0; round < 100; ++round)
-            for (const UniqueFd& socket : sockets) talk(socket);
+        IdleClients clients(address);
+        clients.open(first, 100);
         const Memory before = read_memory(serve.pid());
-        while (sockets.size() < first + connections) {
-            sockets.push_back(connect_to(address, sockets.size()));
-            talk(sockets.back());
-        }
+        clients.open(connections);
         const Memory after = read_memory(serve.pid());
         const double unit = static_cast<double>(connections) * 1024;
         fmt::print("{:<24}{:>10.2f}{:>10.2f}{:>12.2f}{:>14.2f}{:>10.2f}{:>10.2f}\n", mode,
