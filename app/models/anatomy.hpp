@@ -28,6 +28,8 @@ public:
 
     const std::vector<AnatomyLine>& control() const noexcept { return control_; }
     const std::vector<AnatomyLine>& state() const noexcept { return state_; }
+    // What one more open connection takes, by parts, their sum, and what the memory grew by; empty: not known (yet).
+    const std::vector<AnatomyLine>& cost() const noexcept { return cost_; }
     const AnatomyReading* now() const noexcept { return now_.get(); }
     const AnatomyReading* before() const noexcept {
         return before_.get();
@@ -40,6 +42,7 @@ private:
     QString problem_;
     std::vector<AnatomyLine> control_;
     std::vector<AnatomyLine> state_;
+    std::vector<AnatomyLine> cost_;
 };
 
 } // namespace connscope::app

@@ -77,6 +77,7 @@ void Timeline::append(const Snapshot& snapshot) {
         }
         ++lane;
     }
+    preemptions_.append(snapshot, newest_, oldest);
     std::erase_if(losses_, [&](const TimelineLoss& loss) { return loss.end < oldest; });
 }
 
@@ -116,6 +117,7 @@ std::vector<ShownLane> lanes_to_show(const Timeline& timeline, double begin, dou
 void Timeline::clear() {
     lanes_.clear();
     losses_.clear();
+    preemptions_.clear();
 }
 
 } // namespace connscope::app

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "models/connection_model.hpp"
+#include "models/preemptions.hpp"
 #include "session/snapshot.hpp"
 
 #include <cstdint>
@@ -55,11 +56,13 @@ public:
     // Threads by the kernel's number, those without a slice in the last ten seconds left out.
     const std::map<std::uint32_t, TimelineLane>& lanes() const noexcept { return lanes_; }
     std::span<const TimelineLoss> losses() const noexcept { return losses_; }
+    const Preemptions& preemptions() const noexcept { return preemptions_; }
     double newest() const noexcept { return newest_; } // when it was looked at last
 
 private:
     std::map<std::uint32_t, TimelineLane> lanes_;
     std::vector<TimelineLoss> losses_;
+    Preemptions preemptions_;
     double newest_ = 0;
     double length_now_ = length; // s; less while there are too many slices
 };

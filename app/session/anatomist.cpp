@@ -9,7 +9,8 @@ namespace connscope::app {
 
 namespace {
 constexpr std::chrono::milliseconds interval{500};
-}
+constexpr int looks_between_costs = 10; // a cost takes 5 us a stack and 10 us a socket to read
+} // namespace
 
 Anatomist::Anatomist()
     : timer_(this) {
@@ -26,9 +27,12 @@ void Anatomist::show_server(const ProcessStatus& server) {
         segment_.reset();
         reader_.reset();
         slot_is_known_ = false;
+        cost_at_first_.reset();
+        cost_.reset();
         warm_mode_changes_ = ~std::uint64_t{0};
     }
     if (server.alive()) {
+        if (!cost_at_first_) cost_at_first_ = read_cost();
         timer_.start();
     } else {
         timer_.stop();
@@ -38,6 +42,7 @@ void Anatomist::show_server(const ProcessStatus& server) {
 void Anatomist::look_at(quint64 id) {
     id_ = id;
     slot_is_known_ = false;
+    looks_ = 0;
     if (id != 0) look();
 }
 
@@ -61,6 +66,22 @@ bool Anatomist::open() {
 void Anatomist::look() {
     if (id_ == 0) return warm_up();
     emit anatomyTaken(read());
+    if (looks_++ % looks_between_costs == 0) renew_cost(); // afterwards: whoever has clicked does not wait for it
+}
+
+std::optional<observe::CostReading> Anatomist::read_cost() {
+    if (!open() || !segment_->read(scratch_)) return std::nullopt;
+    auto reading = observe::read_cost(server_.pid, scratch_);
+    return reading ? std::optional(std::move(*reading)) : std::nullopt;
+}
+
+void Anatomist::renew_cost() {
+    const auto now = cost_at_first_ ? read_cost() : std::nullopt;
+    cost_.reset();
+    if (!now || now->connections <= cost_at_first_->connections) return;
+    constexpr unsigned ends = 2; // the clients are on this machine too
+    cost_ = std::make_shared<const observe::Cost>(observe::cost_between(*cost_at_first_, *now, ends));
+    cost_to_ = now->connections;
 }
 
 // Opens the debug information before it is asked for, and once after each change of mode what an anatomy needs there, so
@@ -103,6 +124,9 @@ AnatomyPtr Anatomist::read() {
     reading->hand_offs = anatomy->connection.hand_offs;
     reading->control = observe::control_rows(*anatomy);
     reading->state = observe::state_rows(*anatomy);
+    reading->cost = cost_;
+    reading->cost_from = cost_at_first_ ? cost_at_first_->connections : 0;
+    reading->cost_to = cost_to_;
     return reading;
 }
 

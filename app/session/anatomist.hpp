@@ -4,6 +4,7 @@
 #include "session/plan.hpp"
 
 #include "connscope/observe/anatomy/anatomy.hpp"
+#include "connscope/observe/cost.hpp"
 #include "connscope/telemetry/reader.hpp"
 
 #include <QObject>
@@ -26,6 +27,10 @@ struct AnatomyReading {
     std::uint32_t hand_offs = 0;
     std::vector<observe::AnatomyRow> control;
     std::vector<observe::AnatomyRow> state;
+    // What one more open connection took, between the server's first moments and a few seconds ago at most; none: not known.
+    std::shared_ptr<const observe::Cost> cost;
+    std::uint64_t cost_from = 0; // connections then
+    std::uint64_t cost_to = 0;   // and now
 };
 using AnatomyPtr = std::shared_ptr<const AnatomyReading>;
 
@@ -49,6 +54,8 @@ private:
     void look();
     void warm_up();
     AnatomyPtr read();
+    std::optional<observe::CostReading> read_cost();
+    void renew_cost();
 
     ProcessStatus server_;
     quint64 id_ = 0;
@@ -59,6 +66,10 @@ private:
     std::optional<telemetry::SegmentReader> segment_;
     std::optional<observe::AnatomyReader> reader_;
     telemetry::ServerReading scratch_;
+    std::optional<observe::CostReading> cost_at_first_;
+    std::shared_ptr<const observe::Cost> cost_;
+    std::uint64_t cost_to_ = 0;
+    int looks_ = 0;
     std::uint64_t warm_mode_changes_ = ~std::uint64_t{0};
 };
 

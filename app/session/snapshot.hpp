@@ -4,6 +4,7 @@
 #include "session/memory_watch.hpp"
 
 #include "connscope/observe/process.hpp"
+#include "connscope/observe/switches.hpp"
 #include "connscope/telemetry/histogram.hpp"
 #include "connscope/telemetry/reading.hpp"
 
@@ -11,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace connscope::app {
@@ -35,6 +37,13 @@ struct Snapshot {
     telemetry::Histogram delay_from_stamp;     //
     std::vector<SegmentEvent> events;          // since the snapshot before
     std::uint64_t events_lost = 0;             // overwritten before they could be read
+
+    // The kernel's record of switches since the snapshot before: each preemption of a thread of the server, and the record of
+    // that thread that follows it.
+    std::vector<observe::SwitchRecord> switches;
+    std::vector<observe::LostSwitches> switches_lost;
+    std::vector<std::pair<std::uint32_t, std::string>> switch_names; // of threads that got a CPU, not named before
+    std::string switches_missing;                                    // why there is no record; empty: there is one
 
     bool has_load = false; // false: `load` says nothing
     telemetry::LoadReading load;

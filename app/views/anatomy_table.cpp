@@ -16,9 +16,10 @@ namespace connscope::app {
 
 namespace {
 
-constexpr int gap = 12;      // between columns
-constexpr int line_gap = 4;  // between lines
-constexpr int list_gap = 22; // between control and state
+constexpr int gap = 12;       // between columns
+constexpr int line_gap = 4;   // between lines
+constexpr int list_gap = 22;  // between control and state
+constexpr int continued = 12; // the indent of a line that goes on from the one above
 
 // Puts some text into a column, broken between words or, where one is too long, within it; the height it takes. Draws only
 // where there is a painter.
@@ -30,8 +31,9 @@ int put(QPainter* painter, const QFont& font, const QRect& column, int y, const 
     layout.beginLayout();
     double height = 0;
     for (QTextLine line = layout.createLine(); line.isValid(); line = layout.createLine()) {
-        line.setLineWidth(std::max(column.width(), 1));
-        line.setPosition({0, height});
+        const int indent = height > 0 ? continued : 0;
+        line.setLineWidth(std::max(column.width() - indent, 1));
+        line.setPosition({static_cast<double>(indent), height});
         height += line.height();
     }
     layout.endLayout();
@@ -54,10 +56,12 @@ AnatomyTable::AnatomyTable(const AnatomyModel& model, QWidget* parent)
     setSizePolicy(policy);
 }
 
-void AnatomyTable::refresh(const QString& name_now, const QString& name_before) {
+void AnatomyTable::refresh(const QString& message, const QString& name_now, const QString& name_before) {
+    message_ = message;
     name_now_ = name_now;
     name_before_ = name_before;
     QStringList words;
+    if (!message_.isEmpty()) words << message_;
     for (const auto* lines : {&model_.control(), &model_.state()})
         for (const AnatomyLine& line : *lines)
             words << line.label + QStringLiteral(": ") +
@@ -93,22 +97,75 @@ bool AnatomyTable::event(QEvent* event) {
 }
 
 int AnatomyTable::lay_out(QPainter* painter, int width, std::vector<Placed>* tips) const {
-    const int room = width - 4;
-    if (model_.now() == nullptr) return fontMetrics().height();
+    const QRect all(0, 0, width - 4, 0);
+    int y = 0;
+    if (!message_.isEmpty()) y = put(painter, font(), all, 2, message_, ink(palette()).muted) + line_gap;
+    if (model_.now() == nullptr) return y;
+    return y + lay_out_lists(painter, all.translated(0, y), tips);
+}
+
+int AnatomyTable::lay_out_lists(QPainter* painter, QRect room, std::vector<Placed>* tips) const {
     const QString control = tr("Control: where it will continue");
     const QString state = tr("State: what it continues with");
+    const int top = room.top();
     const int least = fontMetrics().averageCharWidth() * (model_.before() == nullptr ? 55 : 80);
-    if (room < 2 * least + list_gap) {
-        const int height = lay_out_list(painter, control, model_.control(), {0, 0, room, 0}, tips) + list_gap;
-        return height + lay_out_list(painter, state, model_.state(), {0, height, room, 0}, tips);
+    if (room.width() < 2 * least + list_gap) {
+        int height = lay_out_list(painter, control, model_.control(), {0, top, room.width(), 0}, tips) + list_gap;
+        height += lay_out_list(painter, state, model_.state(), {0, top + height, room.width(), 0}, tips) + list_gap;
+        return height + lay_out_cost(painter, {0, top + height, room.width(), 0}, tips);
     }
-    const int half = (room - list_gap) / 2;
+    const int half = (room.width() - list_gap) / 2;
     if (painter != nullptr) {
         painter->setPen(ink(palette()).border);
-        painter->drawLine(half + list_gap / 2, 0, half + list_gap / 2, height());
+        painter->drawLine(half + list_gap / 2, top, half + list_gap / 2, height());
     }
-    return std::max(lay_out_list(painter, control, model_.control(), {0, 0, half, 0}, tips),
-                    lay_out_list(painter, state, model_.state(), {half + list_gap, 0, half, 0}, tips));
+    // The cost stands below the shorter one, where there is most likely room.
+    const int left = lay_out_list(painter, control, model_.control(), {0, top, half, 0}, tips);
+    const int right = lay_out_list(painter, state, model_.state(), {half + list_gap, top, half, 0}, tips);
+    const int x = left < right ? 0 : half + list_gap;
+    const int below = std::min(left, right) + list_gap;
+    return std::max({left, right, below + lay_out_cost(painter, {x, top + below, half, 0}, tips)});
+}
+
+int AnatomyTable::lay_out_cost(QPainter* painter, QRect room, std::vector<Placed>* tips) const {
+    if (model_.cost().empty()) return 0;
+    const Ink& colours = ink(palette());
+    const QFont bold_font = scaled_font(font(), 1.0, QFont::DemiBold);
+    const QFont small_font = scaled_font(font(), 0.92);
+    const QFontMetrics bold(bold_font);
+    const QFontMetrics small(small_font);
+    int y = room.top() + 2;
+    const QString title = tr("Cost: what one more open connection takes");
+    const QString span = tr("between %1 and %2 connections").arg(model_.now()->cost_from).arg(model_.now()->cost_to);
+    if (painter != nullptr) {
+        painter->setFont(bold_font);
+        painter->setPen(colours.text);
+        painter->drawText(room.left(), y + bold.ascent(), bold.elidedText(title, Qt::ElideRight, room.width()));
+        painter->setFont(small_font);
+        painter->setPen(colours.muted);
+        painter->drawText(room.left(), y + bold.height() + 2 + small.ascent(),
+                          small.elidedText(span, Qt::ElideRight, room.width()));
+    }
+    y += bold.height() + 2 + small.height() + line_gap;
+    int label_width = 0;
+    for (const AnatomyLine& line : model_.cost()) label_width = std::max(label_width, small.horizontalAdvance(line.label));
+    const QRect column(room.left() + label_width + gap, 0, room.width() - label_width - gap - 2, 0);
+    constexpr std::size_t summary = 3; // the last lines: the sum, the growth, and the difference
+    for (std::size_t i = 0; i < model_.cost().size(); ++i) {
+        const AnatomyLine& line = model_.cost()[i];
+        const bool is_summary = i + summary >= model_.cost().size();
+        if (painter != nullptr) {
+            painter->setFont(small_font);
+            painter->setPen(is_summary ? colours.text : colours.muted);
+            painter->drawText(room.left(), y + fontMetrics().ascent(), line.label);
+        }
+        const int height =
+            put(painter, is_summary ? bold_font : font(), column, y, line.now.join(QLatin1Char(' ')), colours.text);
+        if (tips != nullptr)
+            tips->push_back({QRect(room.left(), y, room.width(), height), tr("%1: from %2").arg(line.label, line.source)});
+        y += height + line_gap;
+    }
+    return y - room.top();
 }
 
 int AnatomyTable::lay_out_list(QPainter* painter, const QString& title, const std::vector<AnatomyLine>& lines, QRect room,

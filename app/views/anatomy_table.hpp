@@ -16,8 +16,9 @@ class AnatomyTable : public QWidget {
 public:
     explicit AnatomyTable(const AnatomyModel& model, QWidget* parent = nullptr);
 
-    // The model says something else.
-    void refresh(const QString& name_now, const QString& name_before);
+    // The model says something else. `message` stands above all, where there is one.
+    void refresh(const QString& message, const QString& name_now, const QString& name_before);
+    const QString& message() const noexcept { return message_; }
 
     bool hasHeightForWidth() const override { return true; }
     int heightForWidth(int width) const override;
@@ -34,10 +35,13 @@ private:
         QString tip;
     };
     int lay_out(class QPainter* painter, int width, std::vector<Placed>* tips) const; // the height it takes
+    int lay_out_lists(QPainter* painter, QRect room, std::vector<Placed>* tips) const;
+    int lay_out_cost(QPainter* painter, QRect room, std::vector<Placed>* tips) const;
     int lay_out_list(QPainter* painter, const QString& title, const std::vector<AnatomyLine>& lines, QRect room,
                      std::vector<Placed>* tips) const;
 
     const AnatomyModel& model_;
+    QString message_;
     QString name_now_;
     QString name_before_;
 };

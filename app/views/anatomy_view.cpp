@@ -3,7 +3,6 @@
 
 #include "models/format.hpp"
 #include "views/anatomy_table.hpp"
-#include "views/card.hpp"
 
 #include <QMenu>
 #include <QPushButton>
@@ -17,7 +16,6 @@ namespace connscope::app {
 AnatomyView::AnatomyView(QWidget* parent)
     : QWidget(parent)
     , mover_(new QPushButton)
-    , message_(new MutedLabel(QString(), this))
     , scroll_(new QScrollArea(this))
     , table_(new AnatomyTable(model_)) {
     mover_->setObjectName(QStringLiteral("move_this_one"));
@@ -29,8 +27,6 @@ AnatomyView::AnatomyView(QWidget* parent)
     mover_->menu()->setObjectName(QStringLiteral("move_menu"));
     mover_->menu()->setToolTipsVisible(true);
     mover_->setEnabled(false);
-    message_->setObjectName(QStringLiteral("anatomy_message"));
-    message_->setWordWrap(true);
     scroll_->setObjectName(QStringLiteral("anatomy_scroll"));
     scroll_->setWidget(table_);
     scroll_->setWidgetResizable(true);
@@ -40,7 +36,6 @@ AnatomyView::AnatomyView(QWidget* parent)
     table_->setAutoFillBackground(false);
     auto* box = new QVBoxLayout(this);
     box->setContentsMargins(0, 0, 0, 0);
-    box->addWidget(message_);
     box->addWidget(scroll_, 1);
     fill();
 }
@@ -77,15 +72,13 @@ void AnatomyView::show_anatomy(const AnatomyPtr& reading) {
 
 void AnatomyView::fill() {
     mover_->setEnabled(key_.has_value() && model_.problem().isEmpty());
-    message_->setText(!key_
-                          ? tr("Select a connection, in the table, the map or the timeline: here stands what it is made of.")
-                      : !model_.problem().isEmpty() ? model_.problem()
-                      : model_.now() == nullptr     ? tr("Reading …")
-                                                    : QString());
-    message_->setVisible(!message_->text().isEmpty());
-    scroll_->setVisible(model_.now() != nullptr);
+    const QString message =
+        !key_ ? tr("Select a connection, in the table, the map or the timeline: here stands what it is made of.")
+        : !model_.problem().isEmpty() ? model_.problem()
+        : model_.now() == nullptr     ? tr("Reading …")
+                                      : QString();
     const QString before = model_.before() == nullptr ? QString() : name_of(model_.before()->mode);
-    table_->refresh(model_.now() == nullptr ? QString() : name_of(model_.now()->mode), before);
+    table_->refresh(message, model_.now() == nullptr ? QString() : name_of(model_.now()->mode), before);
     emit summaryChanged(model_.now() == nullptr
                             ? QString()
                             : tr("connection %1 · read in %2").arg(model_.now()->id).arg(duration_text(model_.now()->took)));

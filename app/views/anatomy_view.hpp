@@ -16,7 +16,6 @@ class QPushButton;
 namespace connscope::app {
 
 class AnatomyTable;
-class MutedLabel;
 
 // What the selected connection is made of, and the button that moves it alone.
 class AnatomyView : public QWidget {
@@ -51,7 +50,6 @@ private:
     std::vector<ModeDescription> modes_;
     std::optional<ConnectionKey> key_;
     QPushButton* mover_;
-    MutedLabel* message_;
     QScrollArea* scroll_;
     AnatomyTable* table_;
 };

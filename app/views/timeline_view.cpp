@@ -121,7 +121,8 @@ void TimelineView::refresh() {
 
 QString TimelineView::summary() const {
     const std::size_t all = timeline().lanes().size();
-    const QString span = duration_text(span_);
+    QString span = duration_text(span_);
+    if (!timeline().preemptions().missing().empty()) span = tr("%1, without the kernel's record").arg(span);
     if (shown_.size() >= all) return frozen_ ? tr("%1, paused").arg(span) : tr("last %1").arg(span);
     return tr("%1, the busiest %2 of %3 threads").arg(span).arg(shown_.size()).arg(all);
 }
@@ -247,8 +248,47 @@ void TimelineView::paint_labels(QPainter& painter, std::size_t row) const {
     }
 }
 
+// A bar at the lane's lower edge from where the kernel took the CPU to where it gave one back; those that would fall on the
+// same pixels are drawn as one.
+void TimelineView::paint_preemptions(QPainter& painter, std::size_t row) const {
+    const QRect place = lane_place(row);
+    const double height = std::max(place.height() * 0.3, 3.0);
+    const QColor hue = colour(Meaning::involuntary, palette());
+    const double pixel = 1 / devicePixelRatioF();
+    double left = 0;
+    double right = -1;
+    const auto draw = [&] {
+        if (right >= left) painter.fillRect(QRectF(left, place.bottom() + 1 - height, std::max(right - left, pixel), height), hue);
+    };
+    for (const TimelinePreemption& each : timeline().preemptions().of(shown_[row].thread, begin(), end())) {
+        const double from = std::max(x_of(each.begin), static_cast<double>(place.left()));
+        const double to = std::min(x_of(each.end), static_cast<double>(place.right() + 1));
+        if (to < from) continue;
+        if (from <= right + pixel) {
+            right = std::max(right, to);
+            continue;
+        }
+        draw();
+        left = from;
+        right = to;
+    }
+    draw();
+}
+
 void TimelineView::paint_losses(QPainter& painter) const {
     const Ink& colours = ink(palette());
+    for (const LostPreemptions& loss : timeline().preemptions().losses()) {
+        if (loss.time < begin() || loss.time > end()) continue;
+        const QRect area = lanes_area();
+        const double x = x_of(loss.time);
+        painter.fillRect(QRectF(x - 1, area.top(), 2, area.height()), colours.bad);
+        const QString text = tr("%1 switches lost").arg(count_text(static_cast<double>(loss.count)));
+        const double width = fontMetrics().horizontalAdvance(text) + 8;
+        const double left = std::min(x, area.right() - width);
+        painter.fillRect(QRectF(left, area.bottom() - fontMetrics().height(), width, fontMetrics().height()), colours.card);
+        painter.setPen(colours.bad);
+        painter.drawText(QPointF(left + 4, area.bottom() - fontMetrics().descent()), text);
+    }
     for (const TimelineLoss& loss : timeline().losses()) {
         if (loss.end < begin() || loss.begin > end()) continue;
         const QRect area = lanes_area();
@@ -307,6 +347,7 @@ void TimelineView::paintEvent(QPaintEvent*) {
         painter.drawText(QRect(0, place.top(), place.left() - 6, place.height()), Qt::AlignVCenter | Qt::AlignRight,
                          QString::number(shown_[row].thread));
         paint_labels(painter, row);
+        paint_preemptions(painter, row);
     }
     paint_losses(painter);
     paint_axis(painter);
@@ -398,7 +439,33 @@ void TimelineView::keyPressEvent(QKeyEvent* event) {
     }
 }
 
+QString TimelineView::preemption_tip_at(const QPoint& position) const {
+    const double time = time_at(position.x() + 0.5);
+    const double near = 2 * span_ / lanes_area().width();
+    for (std::size_t row = 0; row < shown_.size(); ++row) {
+        const QRect place = lane_place(row);
+        if (!place.contains(position) || position.y() < place.center().y()) continue;
+        const Preemptions& kernel = timeline().preemptions();
+        for (const TimelinePreemption& each : kernel.of(shown_[row].thread, time - near, time + near)) {
+            if (time < each.begin - near || time > each.end + near) continue;
+            const QString length = duration_text(each.end - each.begin);
+            const QString what = each.lasts ? tr("The kernel took CPU %1 away %2 ago and has not given one back.").arg(each.cpu).arg(length)
+                                            : tr("The kernel took CPU %1 away for %2.").arg(each.cpu).arg(length);
+            if (!each.other_known) return what + QLatin1Char(' ') + tr("Who ran instead is told to root only, or with CAP_PERFMON.");
+            if (each.other_thread == 0) return what + QLatin1Char(' ') + tr("The CPU idled.");
+            const QString name = QString::fromStdString(kernel.name_of(each.other_thread));
+            return what + QLatin1Char(' ') +
+                   tr("Instead ran %1, thread %2 of process %3.")
+                       .arg(name.isEmpty() ? tr("another") : name)
+                       .arg(each.other_thread)
+                       .arg(each.other_process);
+        }
+    }
+    return {};
+}
+
 QString TimelineView::tip_at(const QPoint& position) const {
+    if (const QString tip = preemption_tip_at(position); !tip.isEmpty()) return tip;
     if (const TimelineSlice* slice = slice_at(position)) {
         return tr("Connection %1 ran %2, %3.")
             .arg(slice->connection.id)
@@ -415,7 +482,12 @@ QString TimelineView::tip_at(const QPoint& position) const {
         "Each lane is a thread of the server, by the kernel's number; each block is a slice of one connection. Between "
         "blocks "
         "the thread slept, was in the kernel, or did something for nobody in particular.\nWheel: zoom. Drag: move, which "
-        "pauses. Click: select the connection.");
+        "pauses. Click: select the connection.\n%1")
+        .arg(timeline().preemptions().missing().empty()
+                 ? tr("The bars at the lower edge are the kernel's own record: from where it took the CPU away to where it gave "
+                      "one back.")
+                 : tr("The kernel's own record of who ran is missing: %1")
+                       .arg(QString::fromStdString(timeline().preemptions().missing())));
 }
 
 bool TimelineView::event(QEvent* event) {

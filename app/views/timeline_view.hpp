@@ -69,6 +69,8 @@ private:
     std::size_t hue_of(const TimelineSlice& slice) const noexcept; // an index of hues_
     void paint_lane(QPainter& painter, std::size_t row);
     void paint_labels(QPainter& painter, std::size_t row) const;
+    void paint_preemptions(QPainter& painter, std::size_t row) const;
+    QString preemption_tip_at(const QPoint& position) const;
     QString tip_at(const QPoint& position) const;
     void paint_losses(QPainter& painter) const;
     void paint_axis(QPainter& painter) const;

@@ -62,6 +62,7 @@ public:
     Banner& load_banner() noexcept { return *load_banner_; }
     ChartGrid& charts() noexcept { return *charts_; }
     ConnectionView& connections() noexcept { return *connections_; }
+    const Timeline& timeline_model() const noexcept { return timeline_; }
     AnatomyView& anatomy() noexcept { return *anatomy_; }
     Panel& anatomy_panel() noexcept { return *anatomy_panel_; }
     ConnectionMap& map() noexcept { return *map_; }

@@ -241,4 +241,11 @@ void ThreadsObserver::forget(std::size_t index) {
     records_.pop_back();
 }
 
+std::string thread_name(std::uint32_t pid, std::uint32_t thread) {
+    auto name = read_whole(AT_FDCWD, fmt::format("/proc/{}/task/{}/comm", pid, thread).c_str());
+    if (!name) return {};
+    while (!name->empty() && name->back() == '\n') name->pop_back();
+    return *name;
+}
+
 } // namespace connscope::observe

@@ -97,4 +97,7 @@ private:
     ThreadsReading totals_; // without the threads
 };
 
+// The name of a thread (comm); empty when there is none or it may not be seen. Any thread; about 20 µs.
+std::string thread_name(std::uint32_t pid, std::uint32_t thread);
+
 } // namespace connscope::observe

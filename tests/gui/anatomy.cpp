@@ -155,6 +155,21 @@ private slots:
         QVERIFY(model().now()->id >= 1 && window_->connections().selected()->id >= 1 && id >= 1);
     }
 
+    void the_parts_of_what_an_open_connection_costs_stand_beside_what_the_memory_grew_by() {
+        open_panel();
+        select_row(2);
+        QTRY_VERIFY_WITH_TIMEOUT(!model().cost().empty(), patience);
+        const auto& cost = *model().now()->cost;
+        QVERIFY(cost.parts.size() > 8);
+        QVERIFY(cost.sum > 1000); // a frame, a session, a slot, ...
+        QVERIFY(cost.grown > 0);
+        QCOMPARE(model().now()->cost_to, std::uint64_t{40});
+        QCOMPARE(model().cost().size(), cost.parts.size() + 3);
+        QCOMPARE(model().cost().back().label, QStringLiteral("not explained"));
+        for (const AnatomyLine& each : model().cost()) QVERIFY(!each.now.isEmpty() && !each.source.isEmpty());
+        picture(QStringLiteral("cost"));
+    }
+
     void a_connection_that_ends_is_said_to_have_and_what_was_read_last_stays() {
         open_panel();
         select_row(0);
@@ -162,9 +177,7 @@ private slots:
         window_->session().closeConnection(model().now()->id);
         QTRY_VERIFY_WITH_TIMEOUT(model().problem().contains(QStringLiteral("has ended")), patience);
         QVERIFY(model().now() != nullptr);
-        auto* message = window_->anatomy().findChild<QLabel*>(QStringLiteral("anatomy_message"));
-        QVERIFY(message != nullptr && message->isVisible());
-        QCOMPARE(message->text(), model().problem());
+        QCOMPARE(window_->anatomy().table().message(), model().problem());
         QVERIFY(!window_->anatomy().mover()->isEnabled());
     }
 

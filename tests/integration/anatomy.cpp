@@ -23,8 +23,8 @@ using observe::AnatomyRow;
 // A server process with one connection, and who reads its anatomy.
 class Watched {
 public:
-    explicit Watched(const std::string& program = "connscope-serve", const std::string& mode = "coroutines")
-        : serve_({program, "--listen", "127.0.0.1:0", "--mode", mode, "--name", unique_name("anatomy")}) {
+    explicit Watched(const std::string& program = "connscope-serve", const std::string& stamp_every = "0")
+        : serve_({program, "--listen", "127.0.0.1:0", "--stamp-every", stamp_every, "--name", unique_name("anatomy")}) {
         const std::string ready = serve_.line();
         const std::string address = ready.substr(0, ready.find(" mode"));
         client_.emplace(static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
@@ -115,6 +115,19 @@ TEST(anatomy, a_coroutine_is_suspended_at_the_line_of_its_co_await) {
         EXPECT_GT(anatomy.frames[0].bytes + 32, anatomy.connection.carrier_bytes) << "and little more";
         EXPECT_NE(anatomy.frames[0].promise_type.find("awaitable_frame"), std::string::npos);
     }
+}
+
+TEST(anatomy, the_chain_of_awaiting_coroutines_goes_from_the_innermost_to_the_root) {
+    if (sanitized) GTEST_SKIP() << "the server that is looked at is built otherwise";
+    Watched server("connscope-serve", "1"); // a stamped connection reads in a coroutine of its own
+    const Anatomy anatomy = server.read();
+    ASSERT_EQ(anatomy.frames.size(), 3u);
+    EXPECT_EQ(anatomy.frames[0].function, "read_stamped");
+    EXPECT_EQ(anatomy.frames[0].suspended.line, line_of("awaitable_connection.hpp", "co_await carried.socket.async_wait("));
+    EXPECT_EQ(anatomy.frames[1].function, "carry");
+    EXPECT_EQ(anatomy.frames[1].address, anatomy.connection.carrier_address);
+    EXPECT_EQ(anatomy.frames[1].suspended.line, line_of("awaitable_connection.hpp", "co_await read_stamped("));
+    EXPECT_EQ(anatomy.frames[2].function, "co_spawn_entry_point");
 }
 
 TEST(anatomy, a_blocked_thread_and_a_fiber_stand_at_the_line_of_their_read) {
@@ -352,7 +365,7 @@ TEST(anatomy, a_program_whose_file_was_replaced_is_still_read_as_the_one_that_ru
     std::filesystem::create_directory(folder);
     const std::filesystem::path program = folder / "serve";
     std::filesystem::copy(std::string(CONNSCOPE_BIN_FOLDER) + "/connscope-serve", program);
-    Child serve({program.string(), "--listen", "127.0.0.1:0", "--name", unique_name("replaced")});
+    Child serve({program.string(), "--listen", "127.0.0.1:0", "--stamp-every", "0", "--name", unique_name("replaced")});
     const std::string ready = serve.line();
     const std::string address = ready.substr(0, ready.find(" mode"));
     const TestClient client(static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
