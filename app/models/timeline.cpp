@@ -99,6 +99,11 @@ std::vector<ShownLane> lanes_to_show(const Timeline& timeline, double begin, dou
             candidate.busy += inside;
             if (wanted && slice.connection == *wanted) candidate.busy += Timeline::length; // before all others
         }
+        // Who was preempted computed, though the slice in which it did may not be over yet.
+        for (const TimelinePreemption& each : timeline.preemptions().of(thread, begin, end)) {
+            ran = true;
+            candidate.busy += std::max(std::min(each.end, end) - std::max(each.begin, begin), 0.0);
+        }
         const auto lately = lane.within(std::min(begin, end - lane_stays), end);
         if (ran || (!lane.may_have_ended() && !lately.empty())) candidates.push_back(candidate);
     }

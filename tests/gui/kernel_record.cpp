@@ -102,7 +102,9 @@ private slots:
         QTRY_VERIFY_WITH_TIMEOUT(within() > 10, patience);
         const QString folder = qEnvironmentVariable("CONNSCOPE_PICTURES");
         if (!folder.isEmpty()) {
-            QTest::qWait(1500);
+            window.activateWindow();
+            for (int i = 0; i < 8; ++i) QTest::keyClick(&window.timeline(), Qt::Key_Minus);
+            QTest::qWait(2500);
             QVERIFY(window.grab().save(folder + QStringLiteral("/timeline.png")));
         }
         window.close();
