@@ -12,16 +12,20 @@ namespace {
 constexpr qsizetype errors_kept = 4096;
 }
 
-Companion::Companion(QObject* parent)
-    : QObject(parent)
-    , process_(this) {
-    process_.setStandardInputFile(QProcess::nullDevice());
+void prepare_companion(QProcess& process) {
+    process.setStandardInputFile(QProcess::nullDevice());
     // The application takes SIGTERM as an event and blocks it for that; a companion must not inherit the block.
-    process_.setChildProcessModifier([] {
+    process.setChildProcessModifier([] {
         sigset_t none;
         sigemptyset(&none);
         ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
     });
+}
+
+Companion::Companion(QObject* parent)
+    : QObject(parent)
+    , process_(this) {
+    prepare_companion(process_);
     connect(&process_, &QProcess::readyReadStandardOutput, this, &Companion::read_output);
     connect(&process_, &QProcess::readyReadStandardError, this, [this] {
         errors_ += process_.readAllStandardError();

@@ -12,6 +12,9 @@
 
 namespace connscope::app {
 
+// What every process that the application starts needs: no input, and signals as a program expects them.
+void prepare_companion(QProcess& process);
+
 // One process that the session started and owns: connscope-serve or connscope-load. Lives on the watching thread. The
 // process ends with this object.
 class Companion : public QObject {

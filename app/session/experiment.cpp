@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "session/experiment.hpp"
 
+#include "session/companion.hpp"
+
 #include <boost/json.hpp>
 
 #include <algorithm>
-#include <csignal>
 
 namespace connscope::app {
 
@@ -13,13 +14,7 @@ namespace json = boost::json;
 Experiment::Experiment(QObject* parent)
     : QObject(parent)
     , process_(this) {
-    process_.setStandardInputFile(QProcess::nullDevice());
-    // The application takes SIGTERM as an event and blocks it for that; a companion must not inherit the block.
-    process_.setChildProcessModifier([] {
-        sigset_t none;
-        sigemptyset(&none);
-        ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
-    });
+    prepare_companion(process_);
     connect(&process_, &QProcess::readyReadStandardOutput, this, &Experiment::read_output);
     connect(&process_, &QProcess::readyReadStandardError, this, [this] { errors_ += process_.readAllStandardError(); });
     connect(&process_, &QProcess::errorOccurred, this, [this](QProcess::ProcessError error) {

@@ -266,6 +266,8 @@ private slots:
         for (const char* name : {"a.html", "a.pdf", "a.csv", "a.json"}) QCOMPARE(shown->save_as(path(name)), QString());
         QVERIFY(shown->save_as(path("a.txt")).contains(QStringLiteral(".html")));
         QVERIFY(!shown->save_as(QStringLiteral("/proc/nowhere/a.json")).isEmpty());
+        if (const QString pictures = qEnvironmentVariable("CONNSCOPE_PICTURES"); !pictures.isEmpty())
+            QFile::copy(path("a.pdf"), pictures + QStringLiteral("/compare.pdf"));
         QFile pdf(path("a.pdf"));
         QVERIFY(pdf.open(QIODevice::ReadOnly));
         const QByteArray bytes = pdf.readAll();
