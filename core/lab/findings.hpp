@@ -24,9 +24,9 @@ struct Finding {
 // noise is said to. None of an empty result.
 std::vector<Finding> find(const Result& result);
 
-// Whether two figures differ by more than chance: their rounds do not overlap, the medians are apart by more than 5 % and by
-// more than what the figure's difference must have to mean anything. One round has no spread: then nothing below a factor
-// of 1.5 differs.
+// Whether two figures differ by more than chance: of all pairs of a round here and a round there 95 % agree on which is the
+// larger (up to four rounds: all), the medians are apart by more than 5 % and by more than what the figure's difference must
+// have to mean anything. One round has no spread: then nothing below a factor of 1.5 differs.
 bool differ(const FigureInfo& info, const FigureResult& a, const FigureResult& b);
 
 // Where a cell stands among others by a figure.

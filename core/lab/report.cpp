@@ -148,7 +148,8 @@ private:
             html_ += fmt::format("<li{}>{}</li>\n", i < 3 ? " class=\"strong\"" : "", escaped(found[i].text));
         html_ +=
             "</ul>\n<p class=\"source\">Each sentence is made of the figures below and of nothing else. Within noise: the "
-            "rounds overlap, or lie closer together than a difference of that kind must to mean anything.</p>\n";
+            "rounds do not agree on which is larger, or lie closer together than a difference of that kind must to mean "
+            "anything.</p>\n";
     }
 
     std::vector<std::pair<std::string, Cells>> groups_of() const {

@@ -302,7 +302,11 @@ Result begin_result(const Plan& plan, const std::string& command) {
         "beginning with another cell, so that what the machine did meanwhile hit all alike. A round: idle connections, "
         "answered once each, for memory; then {} s at the fixed rate, {} s beside a hog ({}), {} s at saturation, each "
         "after "
-        "{} ms of warm-up; then the hand-off. Figures are medians over the rounds with the smallest and the largest.",
+        "{} ms of warm-up; then the hand-off. Before a round the experiment waits a "
+        "moment for others to leave these CPUs alone, and notes when they do not. Figures are medians over the rounds with "
+        "the "
+        "smallest and "
+        "the largest.",
         plan.rounds, plan.rounds == 1 ? "" : "s", fmt::join(plan.server_cpus, ", "), fmt::join(plan.load_cpus, ", "),
         plan.cpus_shared ? " (they share them: the load's work is in the latencies)" : "", stretch,
         std::chrono::duration<double>(plan.hog_stretch()).count(),

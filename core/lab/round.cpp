@@ -4,6 +4,7 @@
 #include "connscope/lab/figure.hpp"
 #include "connscope/lab/guests.hpp"
 #include "connscope/lab/load_process.hpp"
+#include "connscope/lab/quiet.hpp"
 #include "connscope/lab/subject.hpp"
 #include "connscope/lab/system_calls.hpp"
 #include "connscope/telemetry/clock.hpp"
@@ -23,6 +24,8 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t accepted = 1000; // connections whose coming is timed
 constexpr auto patience = 30s;         // for connections to be there
+constexpr auto quiet_look = 100ms;     // at CPUs on which nothing of the experiment runs
+constexpr double noticed_share = 0.2;  // of their time, taken by others
 
 double us(std::chrono::nanoseconds time) { return static_cast<double>(time.count()) / 1e3; }
 
@@ -53,6 +56,8 @@ public:
 
     void run() {
         if (auto why = limits()) return fail(*why);
+        tell_("waiting for quiet");
+        wait_for_quiet();
         tell_("starting");
         auto subject = Subject::start(plan_, cell_);
         if (!subject) return fail(subject.error().text);
@@ -62,6 +67,7 @@ public:
         if (load_) load_->end();
         if (subject_) subject_->end();
         if (stop_.asked() && !record_.failed) fail("interrupted");
+        note_others(busy_share(measured_cpus(), quiet_look, stop_));
     }
 
 private:
@@ -85,6 +91,25 @@ private:
             return fmt::format("{} connections need more open files than a process may have here ({})",
                                count_text(workload_.connections), count_text(files.files));
         return std::nullopt;
+    }
+
+    std::vector<int> measured_cpus() const {
+        std::vector<int> cpus = plan_.server_cpus;
+        cpus.insert(cpus.end(), plan_.load_cpus.begin(), plan_.load_cpus.end());
+        return cpus;
+    }
+    // Others' work is not to be waited for without end: what does not end soon is noted.
+    void wait_for_quiet() {
+        const auto until = std::chrono::steady_clock::now() + (plan_.quick ? 200ms : 3000ms);
+        std::optional<double> share;
+        do share = busy_share(measured_cpus(), quiet_look, stop_);
+        while (share && *share > noticed_share && std::chrono::steady_clock::now() < until);
+        note_others(share);
+    }
+    void note_others(const std::optional<double>& share) {
+        if (!share || *share <= noticed_share || noted_others_) return;
+        noted_others_ = true;
+        record_.notes.push_back(fmt::format("other programs ran on the measured CPUs around round {}", record_.round + 1));
     }
 
     // Idle connections: how fast they are taken in and what memory they hold.
@@ -404,6 +429,7 @@ private:
     std::optional<LoadProcess> load_;
     std::string part_ = "starting";
     std::optional<double> p99_alone_; // us
+    bool noted_others_ = false;
 };
 
 json::object texts_json(const std::map<std::string, std::string>& texts) {
