@@ -8,6 +8,7 @@
 #include <QImage>
 #include <QWidget>
 
+#include <memory>
 #include <optional>
 
 class QComboBox;
@@ -16,7 +17,16 @@ namespace connscope::app {
 
 class Legend;
 
-// The cells themselves: a picture of one pixel per connection, drawn as large as there is room for.
+// A snapshot as the map shows it.
+struct MapPicture {
+    SnapshotPtr snapshot;
+    MapAspect aspect = MapAspect::state;
+    MapCells cells;
+    MapGrid grid; // device pixels
+    QImage image; //
+};
+
+// The cells themselves, drawn as large as there is room for. Pictures of many connections are made on a thread of the pool.
 class MapCanvas : public QWidget {
     Q_OBJECT
 public:
@@ -24,16 +34,19 @@ public:
 
     void show_snapshot(const SnapshotPtr& snapshot, MapAspect aspect);
     void select(std::optional<ConnectionKey> key);
-    const MapCells& cells() const noexcept { return cells_; }
+    const MapCells& cells() const noexcept { return picture_->cells; }
     // Where a cell is drawn; empty when there is no such cell.
     QRectF place_of(std::size_t cell) const;
-    QColor colour_of(MapClass which) const;
+    MapAspect aspect() const noexcept { return picture_->aspect; }
+    QColor colour_of(MapClass which, MapAspect aspect) const;
 
     QSize sizeHint() const override { return {260, 160}; }
     QSize minimumSizeHint() const override { return {80, 60}; }
 
 signals:
     void clicked(connscope::app::ConnectionKey key);
+    // Another picture is shown; its counts are cells().counts.
+    void pictureChanged();
 
 protected:
     void paintEvent(QPaintEvent* event) override;
@@ -41,16 +54,16 @@ protected:
     bool event(QEvent* event) override;
 
 private:
-    void arrange();
-    std::optional<std::size_t> cell_at(const QPointF& position) const;
+    void make_picture();
+    void take(std::shared_ptr<MapPicture> picture);
     const telemetry::ConnectionReading* connection_at(const QPointF& position) const;
 
-    SnapshotPtr snapshot_;
+    SnapshotPtr newest_;
     MapAspect aspect_ = MapAspect::state;
-    MapCells cells_;
-    QImage image_;
-    int columns_ = 1;
-    double cell_size_ = 1; // logical pixels
+    std::shared_ptr<MapPicture> picture_;
+    std::shared_ptr<MapPicture> spare_; // the one before, whose memory is used again
+    bool is_making_ = false;            // on another thread
+    bool is_outdated_ = false;          // something has changed since that began
     std::optional<ConnectionKey> selected_;
 };
 

@@ -373,6 +373,8 @@ const TimelineSlice* TimelineView::slice_at(const QPoint& position) const {
     return nullptr;
 }
 
+void TimelineView::show_span(double seconds) { zoom(seconds / span_, end()); }
+
 void TimelineView::zoom(double factor, double around) {
     const double share = (end() - around) / span_;
     span_ = std::clamp(span_ * factor, shortest_span, longest_span);

@@ -30,6 +30,7 @@ public:
     void refresh();
     void select(std::optional<ConnectionKey> key);
     double span() const noexcept { return span_; }
+    void show_span(double seconds);
     double begin() const { return end() - span_; }
     double end() const;
     // What colours mean stands in the panel's head.

@@ -9,6 +9,7 @@
 #include "views/chart.hpp"
 #include "views/chart_axes.hpp"
 #include "views/chart_export.hpp"
+#include "views/connection_map.hpp"
 #include "views/palette.hpp"
 #include "window/frame_meter.hpp"
 
@@ -254,6 +255,63 @@ private slots:
         timeline.append(snapshot_of(10s, slices));
         QCOMPARE(threads_of(lanes_to_show(timeline, 9, 10, 3, {})), (Threads{18, 19, 20}));
         QCOMPARE(threads_of(lanes_to_show(timeline, 9, 10, 3, ConnectionKey{0, 2})), (Threads{2, 19, 20}));
+    }
+
+    void every_cell_of_the_map_has_its_place_and_is_found_there() {
+        for (const std::size_t cells : {1UL, 7UL, 200UL, 9'999UL, 100'000UL, 1'000'000UL}) {
+            const MapGrid grid = grid_for(cells, 337, 211, 18);
+            QVERIFY(grid.side * static_cast<int>(grid.columns) <= 337);
+            QVERIFY(grid.side * static_cast<int>(grid.rows()) <= 211);
+            for (std::size_t cell = 0; cell < cells; cell += 1 + cells / 97) {
+                const auto [x, y] = grid.place_of(cell);
+                const auto found = grid.cell_at(x + grid.side / 2, y + grid.side / 2);
+                QVERIFY(found && *found <= cell && cell < *found + grid.in_pixel);
+            }
+            QVERIFY(!grid.cell_at(-1, 0));
+            QVERIFY(!grid.cell_at(0, 100'000));
+        }
+    }
+
+    void of_many_cells_in_a_pixel_the_rarest_shows() {
+        MapCells cells;
+        cells.classes.assign(1000, 3);
+        cells.classes[577] = 2;
+        cells.connections.assign(1000, 0);
+        cells.counts = {0, 0, 1, 999};
+        const MapGrid grid = grid_for(1000, 10, 5, 18);
+        QCOMPARE(grid.in_pixel, std::size_t{20});
+        std::vector<std::uint32_t> pixels(50);
+        const std::array<std::uint32_t, 4> colours{10, 11, 12, 13};
+        paint_cells(pixels, 10, grid, cells, colours, 99, 4);
+        QCOMPARE(std::count(pixels.begin(), pixels.end(), 12U), 1);
+        QCOMPARE(std::count(pixels.begin(), pixels.end(), 13U), 49);
+        const auto [x, y] = grid.place_of(577);
+        QCOMPARE(pixels[static_cast<std::size_t>(y * 10 + x)], 12U);
+    }
+
+    void the_map_of_many_connections_is_made_elsewhere_and_a_click_finds_the_connection() {
+        auto snapshot = std::make_shared<Snapshot>();
+        snapshot->has_server = true;
+        for (std::uint32_t i = 0; i < 60'000; ++i) {
+            telemetry::ConnectionReading connection;
+            connection.id = i + 1;
+            connection.slot = i;
+            connection.state = telemetry::ConnectionState::waiting_read;
+            snapshot->server.connections.push_back(connection);
+        }
+        MapCanvas canvas;
+        canvas.resize(400, 300);
+        canvas.show();
+        canvas.select(ConnectionKey{0, 30'000});
+        canvas.show_snapshot(snapshot, MapAspect::state);
+        QTRY_COMPARE_WITH_TIMEOUT(canvas.cells().classes.size(), std::size_t{60'000}, 5000);
+        QTRY_COMPARE_WITH_TIMEOUT(canvas.cells().selected.value_or(0), std::size_t{29'999}, 5000);
+        std::optional<ConnectionKey> clicked;
+        connect(&canvas, &MapCanvas::clicked, &canvas, [&](const ConnectionKey& key) { clicked = key; });
+        QTest::mouseClick(&canvas, Qt::LeftButton, Qt::NoModifier, canvas.place_of(12'345).center().toPoint());
+        QVERIFY(clicked);
+        QVERIFY(clicked->id > 12'000 && clicked->id < 13'000); // the neighbour's pixel at the farthest
+        canvas.show_snapshot(snapshot, MapAspect::carrier);    // and goes while another picture is being made
     }
 
     void a_part_of_a_frame_counts_once_where_parts_lie_within_each_other() {
