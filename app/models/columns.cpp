@@ -21,30 +21,31 @@ std::int64_t column_of(double time, double width) { return static_cast<std::int6
 
 } // namespace
 
-bool Columns::update(const History& history, double width, std::int64_t first, std::size_t count) {
+Columns::Change Columns::update(const History& history, double width, std::int64_t first, std::size_t count) {
     const auto end = first + static_cast<std::int64_t>(count);
     const bool is_recorded =
         !history.empty() && column_of(history.newest_time(), width) < end; // nothing lies after the last column
     const bool goes_on = width == width_ && count == count_ && first >= first_ && reaches_the_end_ && is_recorded &&
                          first < first_ + static_cast<std::int64_t>(count_);
     if (!goes_on) {
-        if (width == width_ && count == count_ && first == first_ && !reaches_the_end_ && !is_recorded) return false;
+        if (width == width_ && count == count_ && first == first_ && !reaches_the_end_ && !is_recorded)
+            return Change::nothing;
         width_ = width;
         first_ = first;
         count_ = count;
         reaches_the_end_ = is_recorded;
         begin_anew(history);
         fill();
-        return true;
+        return Change::columns;
     }
     const bool moved = first != first_;
     if (moved) move_to(first);
     const auto times = history.times();
     const auto from = std::upper_bound(times.begin(), times.end(), taken_until_) - times.begin();
     const bool changed = take(history, static_cast<std::size_t>(from), times.size());
-    if (!moved && !changed) return false;
+    if (!moved && !changed) return Change::nothing;
     fill();
-    return true;
+    return moved ? Change::columns : Change::values;
 }
 
 void Columns::begin_anew(const History& history) {

@@ -37,9 +37,11 @@ public:
         , stacked_(stacked)
         , curves_(quantities_.size()) {}
 
-    // Shows the columns [first, first + count) of `width` seconds each, of what is recorded up to `until`. Returns whether
-    // anything is different from before.
-    bool update(const History& history, double width, std::int64_t first, std::size_t count);
+    // What an update has changed: nothing, some values within the columns that were there, or which columns there are.
+    enum class Change { nothing, values, columns };
+
+    // Shows the columns [first, first + count) of `width` seconds each.
+    Change update(const History& history, double width, std::int64_t first, std::size_t count);
 
     std::int64_t first() const noexcept { return first_; }
     std::size_t count() const noexcept { return count_; }

@@ -7,6 +7,9 @@
 
 namespace connscope::app {
 
+// Paints what a card is: a rounded surface with a fine border, which is of the accent's colour where the keys go to it.
+void paint_card(QPainter& painter, const QRect& place, const QPalette& palette, bool is_focused = false);
+
 // A rounded surface on the sheet that holds one view.
 class Card : public QFrame {
     Q_OBJECT

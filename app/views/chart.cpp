@@ -20,6 +20,7 @@ namespace connscope::app {
 namespace {
 
 constexpr double legend_window = 0.5; // s: the legend shows means over it
+constexpr int most_not_drawn = 4;     // refreshs; what changes within the newest column can wait so long
 
 std::vector<Quantity> quantities_of(const ChartSpec& spec) {
     std::vector<Quantity> quantities;
@@ -140,10 +141,14 @@ void Chart::apply_margins() {
 }
 
 void Chart::refresh() {
-    if (isVisible() && width() >= 20 && fill_columns()) redraw();
+    if (!isVisible() || width() < 20) return;
+    ++not_drawn_;
+    const Columns::Change change = fill_columns();
+    has_changed_ = has_changed_ || change != Columns::Change::nothing;
+    if (change == Columns::Change::columns || (has_changed_ && not_drawn_ >= most_not_drawn)) redraw();
 }
 
-bool Chart::fill_columns() {
+Columns::Change Chart::fill_columns() {
     const auto count = static_cast<std::size_t>(std::max(plot_->axisRect()->width() * plot_->bufferDevicePixelRatio(), 1.0));
     const double width = view_.span() / static_cast<double>(count);
     const auto end = static_cast<std::int64_t>(std::floor(view_.end() / width)) + 1;
@@ -153,6 +158,8 @@ bool Chart::fill_columns() {
 void Chart::redraw() {
     if (!isVisible() || width() < 20) return;
     fill_columns();
+    has_changed_ = false;
+    not_drawn_ = 0;
     const double begin = static_cast<double>(columns_.first()) * columns_.width();
     plot_->xAxis->setRange(begin, begin + static_cast<double>(columns_.count()) * columns_.width());
     scale_axis();

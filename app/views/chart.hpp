@@ -65,7 +65,7 @@ private:
     void make_plot();
     void apply_colours();
     void apply_margins();
-    bool fill_columns();
+    Columns::Change fill_columns();
     void scale_axis();
     void show_cursor();
     void fit_title();
@@ -81,6 +81,8 @@ private:
     Plot* plot_;
     Columns columns_;
     std::vector<bool> was_used_; // the series has been more than 0
+    bool has_changed_ = false;   // since it was drawn
+    int not_drawn_ = 0;          // refreshs since it was drawn
     double top_ = 0;
     std::optional<QPoint> dragged_from_;
 };

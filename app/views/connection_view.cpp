@@ -166,6 +166,10 @@ ConnectionView::ConnectionView(ConnectionModel& model, QWidget* parent)
     auto* box = new QVBoxLayout(this);
     box->setContentsMargins(0, 0, 0, 0);
     box->addWidget(table_);
+    connect(table_->horizontalHeader(), &QHeaderView::sectionResized, this, [this](int column, int, int size) {
+        if (!is_fitting_ && size > 0 && !table_->isColumnHidden(column))
+            has_own_widths_ = has_own_widths_ || table_->isVisible();
+    });
     size_columns();
 
     filter_->setMinimumWidth(fontMetrics().averageCharWidth() * 34);
@@ -217,14 +221,44 @@ void ConnectionView::size_columns() {
     const int arrow = static_cast<ConnectionHeader*>(table_->horizontalHeader())->arrow_width();
     const int margins = 2 * cell_margin + 4;
     const auto columns = connection_columns();
+    least_widths_.clear();
     for (std::size_t column = 0; column < columns.size(); ++column) {
         const QString head = model_.headerData(static_cast<int>(column), Qt::Horizontal).toString();
-        const int width = std::max(cells.horizontalAdvance(QString::fromUtf8(columns[column].widest)) + margins,
-                                   heads.horizontalAdvance(head) + arrow + margins);
-        table_->setColumnWidth(static_cast<int>(column), width);
+        least_widths_.push_back(std::max(cells.horizontalAdvance(QString::fromUtf8(columns[column].widest)) + margins,
+                                         heads.horizontalAdvance(head) + arrow + margins));
     }
+    fit_columns();
     table_->verticalHeader()->setDefaultSectionSize(cells.height() + 5);
     table_->verticalHeader()->setMinimumSectionSize(cells.height());
+}
+
+// The columns share the room that there is beyond what they need, unless the user has other wishes.
+void ConnectionView::fit_columns() {
+    if (has_own_widths_) return;
+    int needed = 0;
+    int shown = 0;
+    for (int column = 0; column < model_.columnCount(); ++column) {
+        if (table_->isColumnHidden(column)) continue;
+        needed += least_widths_[static_cast<std::size_t>(column)];
+        ++shown;
+    }
+    const int spare = std::max(table_->viewport()->width() - needed, 0);
+    is_fitting_ = true;
+    int given = 0;
+    int place = 0;
+    for (int column = 0; column < model_.columnCount(); ++column) {
+        const int least = least_widths_[static_cast<std::size_t>(column)];
+        if (table_->isColumnHidden(column)) continue;
+        const int until_here = spare * ++place / std::max(shown, 1);
+        table_->setColumnWidth(column, least + until_here - given);
+        given = until_here;
+    }
+    is_fitting_ = false;
+}
+
+void ConnectionView::resizeEvent(QResizeEvent* event) {
+    QWidget::resizeEvent(event);
+    fit_columns();
 }
 
 void ConnectionView::show_row_menu(const QPoint& at) {
@@ -252,6 +286,9 @@ void ConnectionView::show_row_menu(const QPoint& at) {
         if (const auto row = model_.row_of(key)) copy_row(*row);
     });
     copy->setToolTip(tr("The shown columns, with tabs between them."));
+    QMenu* columns = make_column_menu();
+    columns->setParent(menu, columns->windowFlags());
+    menu->addMenu(columns);
     menu->addSeparator();
     QAction* close = menu->addAction(tr("C&lose connection"), this, [this, key] { emit closeWanted(key); });
     close->setToolTip(tr("The server closes it; the load opens another one where it wants as many as before."));
@@ -272,20 +309,31 @@ void ConnectionView::copy_row(int row) const {
                                        QLatin1Char('\n'));
 }
 
-void ConnectionView::show_column_menu(const QPoint& global) {
-    QMenu menu(this);
-    menu.setObjectName(QStringLiteral("columns_menu"));
+QMenu* ConnectionView::make_column_menu() {
+    auto* menu = new QMenu(tr("Co&lumns"), this);
+    menu->setObjectName(QStringLiteral("columns_menu"));
+    menu->setToolTipsVisible(true);
     const auto columns = connection_columns();
     for (std::size_t column = 0; column < columns.size(); ++column) {
         const int at = static_cast<int>(column);
-        QAction* action = menu.addAction(model_.headerData(at, Qt::Horizontal).toString());
+        QAction* action = menu->addAction(model_.headerData(at, Qt::Horizontal).toString());
         action->setToolTip(model_.headerData(at, Qt::Horizontal, Qt::ToolTipRole).toString());
         action->setCheckable(true);
         action->setChecked(!table_->isColumnHidden(at));
-        connect(action, &QAction::toggled, table_, [table = table_, at](bool shown) { table->setColumnHidden(at, !shown); });
+        connect(action, &QAction::toggled, this, [this, at](bool shown) {
+            is_fitting_ = true; // showing a column is no wish for its width
+            table_->setColumnHidden(at, !shown);
+            is_fitting_ = false;
+            fit_columns();
+        });
     }
-    menu.setToolTipsVisible(true);
-    menu.exec(global);
+    return menu;
+}
+
+void ConnectionView::show_column_menu(const QPoint& global) {
+    QMenu* menu = make_column_menu();
+    menu->setAttribute(Qt::WA_DeleteOnClose);
+    menu->popup(global); // not exec(): the window goes on behind it
 }
 
 } // namespace connscope::app

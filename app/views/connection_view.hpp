@@ -12,6 +12,8 @@
 #include <optional>
 #include <vector>
 
+class QMenu;
+
 namespace connscope::app {
 
 class FilterLine;
@@ -42,9 +44,12 @@ signals:
 
 protected:
     void changeEvent(QEvent* event) override;
+    void resizeEvent(QResizeEvent* event) override;
 
 private:
     void size_columns();
+    void fit_columns();
+    QMenu* make_column_menu();
     void show_column_menu(const QPoint& global);
     void show_row_menu(const QPoint& at);
     void copy_row(int row) const;
@@ -54,6 +59,9 @@ private:
     QTableView* table_;
     FilterLine* filter_;
     QString summary_;
+    std::vector<int> least_widths_; // of the columns: what their heads and usual values need
+    bool is_fitting_ = false;
+    bool has_own_widths_ = false; // the user has drawn a column wider or narrower
 };
 
 } // namespace connscope::app

@@ -373,6 +373,14 @@ const TimelineSlice* TimelineView::slice_at(const QPoint& position) const {
     return nullptr;
 }
 
+std::optional<QPoint> TimelineView::place_of(std::uint32_t thread, double time) const {
+    if (time < begin() || time > end()) return std::nullopt;
+    for (std::size_t row = 0; row < shown_.size(); ++row) {
+        if (shown_[row].thread == thread) return QPoint(static_cast<int>(x_of(time)), lane_place(row).center().y());
+    }
+    return std::nullopt;
+}
+
 void TimelineView::show_span(double seconds) { zoom(seconds / span_, end()); }
 
 void TimelineView::zoom(double factor, double around) {

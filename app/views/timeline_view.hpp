@@ -31,6 +31,8 @@ public:
     void select(std::optional<ConnectionKey> key);
     double span() const noexcept { return span_; }
     void show_span(double seconds);
+    // Where a thread's lane is at a time; none when neither is shown.
+    std::optional<QPoint> place_of(std::uint32_t thread, double time) const;
     double begin() const { return end() - span_; }
     double end() const;
     // What colours mean stands in the panel's head.

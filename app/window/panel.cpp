@@ -78,12 +78,8 @@ void Panel::bring_up() {
 bool Panel::event(QEvent* event) { return leave_key_to_focus(*event) || QDockWidget::event(event); } // a floating one is a window
 
 void Panel::paintEvent(QPaintEvent*) {
-    const Ink& colours = ink(palette());
     QPainter painter(this);
-    painter.setRenderHint(QPainter::Antialiasing);
-    painter.setPen(QPen(colours.border, 1));
-    painter.setBrush(colours.card);
-    painter.drawRoundedRect(QRectF(rect()).adjusted(0.5, 0.5, -0.5, -0.5), 6, 6);
+    paint_card(painter, rect(), palette());
 }
 
 } // namespace connscope::app

@@ -11,17 +11,20 @@
 #include "views/chart_export.hpp"
 #include "views/connection_map.hpp"
 #include "views/palette.hpp"
+#include "views/timeline_view.hpp"
 #include "window/frame_meter.hpp"
 
 #include <qcustomplot.h>
 
 #include <QFile>
+#include <QMouseEvent>
 #include <QTemporaryDir>
 #include <QTest>
 
 #include <algorithm>
 #include <cmath>
 #include <random>
+#include <tuple>
 
 using namespace connscope;
 using namespace connscope::app;
@@ -75,7 +78,8 @@ private slots:
         History history;
         for (int i = 0; i < 40; ++i) history.append(sample_at(10 + i * 0.1, Quantity::open, i % 4));
         Columns columns({Quantity::open}, false);
-        QVERIFY(columns.update(history, 1.0, 10, 4));
+        QCOMPARE(columns.update(history, 1.0, 10, 4), Columns::Change::columns);
+        QCOMPARE(columns.update(history, 1.0, 10, 4), Columns::Change::nothing);
         for (const Extent& extent : columns.curve(0)) {
             QCOMPARE(extent.least, 0.0);
             QCOMPARE(extent.greatest, 3.0);
@@ -94,7 +98,7 @@ private slots:
             history.append(sample);
             const double width = 0.31;
             const auto end = static_cast<std::int64_t>(std::floor(history.newest_time() / width)) + 1;
-            if (moving.update(history, width, end - 200, 200)) ++changes;
+            if (moving.update(history, width, end - 200, 200) != Columns::Change::nothing) ++changes;
             if (i % 97 != 0) continue;
             Columns anew({Quantity::open, Quantity::threads}, true);
             anew.update(history, width, end - 200, 200);
@@ -255,6 +259,72 @@ private slots:
         timeline.append(snapshot_of(10s, slices));
         QCOMPARE(threads_of(lanes_to_show(timeline, 9, 10, 3, {})), (Threads{18, 19, 20}));
         QCOMPARE(threads_of(lanes_to_show(timeline, 9, 10, 3, ConnectionKey{0, 2})), (Threads{2, 19, 20}));
+    }
+
+    void a_click_on_a_slice_selects_its_connection_and_dragging_pauses() {
+        Timeline timeline;
+        TimeView time;
+        time.advance(10);
+        TimelineView view(timeline, time);
+        view.resize(600, 200);
+        view.show();
+        timeline.append(snapshot_of(10s, {{1, 7, 9900ms}, {1, 8, 9950ms}, {2, 9, 9950ms}}));
+        view.show_span(0.2);
+        std::optional<ConnectionKey> clicked;
+        connect(&view, &TimelineView::clicked, &view, [&](const ConnectionKey& key) { clicked = key; });
+        for (const auto& [thread, at, expected] :
+             {std::tuple{1U, 9.9005, 7U}, std::tuple{1U, 9.9505, 8U}, std::tuple{2U, 9.9505, 9U}}) {
+            const auto place = view.place_of(thread, at);
+            QVERIFY(place);
+            QTest::mouseClick(&view, Qt::LeftButton, Qt::NoModifier, *place);
+            QVERIFY(clicked);
+            QCOMPARE(clicked->id, std::uint64_t{expected});
+        }
+        QVERIFY(!view.place_of(3, 9.9));
+        QVERIFY(time.is_live());
+        const QPoint from = *view.place_of(1, 9.9);
+        const double end = view.end();
+        QTest::mousePress(&view, Qt::LeftButton, Qt::NoModifier, from);
+        QMouseEvent move(QEvent::MouseMove, from + QPoint(100, 0), view.mapToGlobal(from + QPoint(100, 0)), Qt::NoButton,
+                         Qt::LeftButton, Qt::NoModifier);
+        QCoreApplication::sendEvent(&view, &move);
+        QTest::mouseRelease(&view, Qt::LeftButton, Qt::NoModifier, from + QPoint(100, 0));
+        QVERIFY(!time.is_live());
+        QVERIFY(view.end() < end);
+        // Keys zoom down to a microsecond and up to all that is kept.
+        for (int i = 0; i < 80; ++i) QTest::keyClick(&view, Qt::Key_Plus);
+        QCOMPARE(view.span(), TimelineView::shortest_span);
+        for (int i = 0; i < 80; ++i) QTest::keyClick(&view, Qt::Key_Minus);
+        QCOMPARE(view.span(), TimelineView::longest_span);
+    }
+
+    void a_busy_thread_has_a_high_bar_and_the_selected_connection_stands_out() {
+        Timeline timeline;
+        TimeView time;
+        TimelineView view(timeline, time);
+        view.resize(600, 200);
+        view.show();
+        std::vector<Slice>
+            slices; // thread 1 is busy for a tenth of the time, thread 2 for all of it, but for the first second
+        for (int i = 0; i < 900; ++i) slices.push_back({1, 7, 1s + i * 10ms});
+        for (int i = 0; i < 9000; ++i) slices.push_back({2, i % 2 == 0 ? 8U : 9U, 1s + i * 1ms});
+        timeline.append(snapshot_of(10s, slices));
+        view.show_span(10);
+        view.refresh();
+        const QRgb behind = ink(view.palette()).hover.rgb();
+        const auto filled = [&](std::uint32_t thread, double at) { // of the lane's rows above its middle
+            const QImage image = view.grab().toImage();
+            const QPoint place = *view.place_of(thread, at);
+            return image.pixel(place.x(), place.y() - 3) != behind;
+        };
+        QVERIFY(!filled(1, 5));
+        QVERIFY(filled(2, 5));
+        QVERIFY(!filled(2, 0.5));
+        const QImage before = view.grab().toImage();
+        view.select(ConnectionKey{0, 7});
+        const QImage after = view.grab().toImage();
+        QVERIFY(before.pixel(*view.place_of(2, 5)) != after.pixel(*view.place_of(2, 5))); // dimmed
+        QVERIFY(filled(1, 5));
     }
 
     void every_cell_of_the_map_has_its_place_and_is_found_there() {
