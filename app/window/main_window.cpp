@@ -206,7 +206,7 @@ void MainWindow::place_panels() {
     const int line = fontMetrics().height();
     const int height = line * 12;
     resizeDocks({connections_panel_, map_panel_, timeline_panel_}, {height, height, height}, Qt::Vertical);
-    resizeDocks({connections_panel_, map_panel_, timeline_panel_}, {42, 20, 38}, Qt::Horizontal);
+    resizeDocks({connections_panel_, map_panel_, timeline_panel_}, {50, 16, 34}, Qt::Horizontal);
     resizeDocks({what_changed_panel_}, {fontMetrics().averageCharWidth() * 42}, Qt::Horizontal);
     resizeDocks({what_changed_panel_, warnings_panel_}, {3, 1}, Qt::Vertical);
 }
