@@ -44,7 +44,12 @@ Chart::Chart(ChartSpec spec, const History& history, TimeView& view, QWidget* pa
     title_ = new QLabel(spec_.title, this);
     title_->setFont(scaled_font(font(), 1.0, QFont::DemiBold));
     unit_ = new MutedLabel(spec_.unit, this);
-    auto* about = new InfoButton(spec_.title, spec_.about, this);
+    auto* about =
+        new InfoButton(spec_.title,
+                       tr("%1\n\nWheel: zoom. Drag: move in time. Double click: this chart alone. Right click: save "
+                          "and copy.\nKeys: arrows, Enter, the menu key.")
+                           .arg(spec_.about),
+                       this);
     about->setObjectName(QStringLiteral("about_") + spec_.id);
     legend_ = new Legend(this);
     legend_->setObjectName(QStringLiteral("legend_") + spec_.id);
@@ -68,8 +73,6 @@ Chart::Chart(ChartSpec spec, const History& history, TimeView& view, QWidget* pa
     setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Ignored);
     setMinimumHeight(fontMetrics().height() * 8);
     setFocusPolicy(Qt::StrongFocus);
-    setToolTip(tr("Wheel: zoom. Drag: move in time. Double-click: this chart alone. Right-click: save and copy.\n"
-                  "Keys: arrows, Enter, the menu key."));
     apply_colours();
     apply_margins();
     connect(&view_, &TimeView::hoverChanged, this, [this] {
