@@ -26,8 +26,9 @@ enum class CloseReason : std::uint8_t {
 
 // What a connection's carrier and the server's housekeeping tell each other. Written by one side, read by the other.
 struct Watch {
-    std::atomic<telemetry::Ticks> request_since{0}; // by the carrier: when the request that is arriving began; 0: none is
-    std::atomic<bool> timed_out{false};             // by the housekeeping: the end of data is a time-out
+    std::atomic<telemetry::Ticks> request_since{
+        0};                             // by the carrier: since when the rest of a request is awaited; 0: it is not
+    std::atomic<bool> timed_out{false}; // by the housekeeping: the end of data is a time-out
 };
 
 // A connection, whatever carries it: what moves from carrier to carrier. Used by one thread at a time. Its socket is
@@ -36,8 +37,11 @@ struct Connection {
     telemetry::UniqueFd socket;
     std::unique_ptr<protocol::Session> session;
     telemetry::ConnectionProbe probe;
-    bool stamped = false;   // the kernel stamps its bytes' arrival: receive() reads them, see steps.hpp
-    Watch* watch = nullptr; // the registry's; outlives the connection
+    bool stamped = false;          // the kernel stamps its bytes' arrival: receive() reads them, see steps.hpp
+    bool may_write = true;         // without giving others a turn before: see write_at_once(), steps.hpp
+    bool in_request = false;       // what the watch says
+    Watch* watch = nullptr;        // the registry's; outlives the connection
+    std::size_t session_bytes = 0; // what the probe was told
 
     ConnectionId id() const noexcept { return probe.id(); }
 };

@@ -20,15 +20,14 @@ public:
     // True when a new connection can have its memory. Asked beforehand, as Asio cannot be stopped half-way through beginning
     // a coroutine. Any thread.
     bool has_room() noexcept;
-    // True when memory has run out and the reserve is spent. Any thread.
-    bool is_spent() const noexcept;
-    // Spends it now, for one whose allocation failed without asking the new-handler. Any thread.
+    // Spends a part of it now, for one whose allocation failed without asking the new-handler. Any thread.
     void spend() noexcept;
     // Tries to fill it again. A few times a second, from one thread.
     void fill() noexcept;
 
 private:
-    static constexpr std::size_t bytes = 1024 * 1024;
+    bool is_whole() const noexcept;
+
     std::new_handler before_;
 };
 

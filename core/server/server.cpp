@@ -248,7 +248,8 @@ void Server::Impl::accepted(Accepted accepted) {
         Connection connection{std::move(accepted.socket), protocol_.make_session(),
                               probe_->open(accepted.peer, accepted.inode)};
         if (!connection.probe) return refuse(RefuseReason::limit);
-        connection.probe.session_bytes(connection.session->memory_bytes());
+        connection.session_bytes = connection.session->memory_bytes();
+        connection.probe.session_bytes(connection.session_bytes);
         // The first one always, so that a server with few connections has figures, too.
         const std::uint32_t every = options_.stamp_every;
         if (every > 0 && connection.id() % every == 1 % every) stamp_arrivals(connection);

@@ -5,6 +5,7 @@
 
 #include <linux/errqueue.h>
 #include <linux/net_tstamp.h>
+#include <pthread.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -12,6 +13,7 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
+#include <utility>
 
 namespace connscope::server {
 namespace {
@@ -29,6 +31,15 @@ void spin(std::chrono::nanoseconds wall_time) {
     const auto span = static_cast<telemetry::Ticks>(static_cast<double>(wall_time.count()) / ns_per_tick);
     while (telemetry::ticks() - begin < span) {
     }
+}
+
+void written(Connection& connection, std::size_t bytes) {
+    protocol::Session& session = *connection.session;
+    connection.probe.sent(bytes);
+    session.sent(bytes);
+    connection.probe.requests(session.requests());
+    const std::size_t memory = session.memory_bytes();
+    if (memory != std::exchange(connection.session_bytes, memory)) connection.probe.session_bytes(memory);
 }
 
 } // namespace
@@ -64,7 +75,30 @@ ssize_t receive(Connection& connection, int socket, std::span<std::byte> into, i
     return bytes;
 }
 
+bool write_at_once(Connection& connection, int socket, std::optional<CloseReason>& over) {
+    if (!std::exchange(connection.may_write, false)) return false;
+    const auto output = connection.session->output();
+    const ssize_t bytes = ::send(socket, output.data(), output.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (bytes >= 0) {
+        written(connection, static_cast<std::size_t>(bytes));
+        return true;
+    }
+    if (errno == EAGAIN || errno == EINTR) return false;
+    over = reason_of(errno);
+    return true;
+}
+
+std::span<std::byte> input_of(Connection& connection) {
+    const bool in_request = connection.session->in_request();
+    if (in_request != connection.in_request) {
+        connection.in_request = in_request;
+        connection.watch->request_since.store(in_request ? connection.probe.slice_began() : 0, std::memory_order_relaxed);
+    }
+    return connection.session->input();
+}
+
 void after_read(Connection& connection, std::size_t bytes) {
+    connection.may_write = true;
     // Housekeeping ends the wait for a silent peer by shutting the socket; what that means is said beside it.
     if (bytes == 0 && connection.watch->timed_out.load(std::memory_order_relaxed)) {
         connection.session->timed_out();
@@ -72,19 +106,11 @@ void after_read(Connection& connection, std::size_t bytes) {
     }
     connection.probe.received(bytes);
     connection.session->received(bytes);
-    const bool in_request = connection.session->in_request();
-    const bool was_in_request = connection.watch->request_since.load(std::memory_order_relaxed) != 0;
-    if (in_request != was_in_request)
-        connection.watch->request_since.store(in_request ? telemetry::ticks() : 0, std::memory_order_relaxed);
 }
 
 void after_write(Connection& connection, std::size_t bytes) {
-    connection.probe.sent(bytes);
-    connection.session->sent(bytes);
-    connection.probe.requests(connection.session->requests());
-    if (connection.watch->request_since.load(std::memory_order_relaxed) != 0 && !connection.session->in_request())
-        connection.watch->request_since.store(0, std::memory_order_relaxed);
-    connection.probe.session_bytes(connection.session->memory_bytes());
+    connection.may_write = true;
+    written(connection, bytes);
 }
 
 CloseReason reason_of(int error) noexcept {
@@ -102,6 +128,12 @@ CloseReason reason_of(int error) noexcept {
     }
 }
 
+void compute(Connection& connection) {
+    const std::chrono::nanoseconds duration = connection.session->next().duration;
+    burn(duration);
+    connection.session->elapsed(duration);
+}
+
 void burn(std::chrono::nanoseconds cpu_time) {
     // The thread's CPU clock costs a system call, so short stretches go by wall time: a preemption is unlikely in them.
     constexpr auto short_stretch = std::chrono::microseconds(50);
@@ -109,6 +141,11 @@ void burn(std::chrono::nanoseconds cpu_time) {
     const auto end = thread_cpu_time() + cpu_time;
     for (auto left = cpu_time; left.count() > 0; left = end - thread_cpu_time())
         spin(std::min<std::chrono::nanoseconds>(left, std::chrono::milliseconds(1)));
+}
+
+void never_cancel_this_thread() noexcept {
+    ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
+    ::pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, nullptr); // what glibc would switch to; disabled, it means nothing
 }
 
 void set_blocking(int socket, bool blocking) noexcept {

@@ -24,17 +24,30 @@ void stamp_arrivals(Connection& connection);
 // at once.
 ssize_t receive(Connection& connection, int socket, std::span<std::byte> into, int flags);
 
+// Writes what the socket takes without waiting. False when the carrier shall wait instead, as its idiom does: the socket
+// takes nothing now, or this has been done once since the connection last waited, for one that is read as fast as it writes
+// would otherwise keep its loop for itself. When the write failed, `over` says so.
+bool write_at_once(Connection& connection, int socket, std::optional<CloseReason>& over);
+
+// Where the next read's bytes go. The carrier asks as it begins to wait for them: from the second wait within a request on,
+// the request's time-out applies.
+std::span<std::byte> input_of(Connection& connection);
 // A read ended with `bytes`, 0 for the end of the peer's data.
 void after_read(Connection& connection, std::size_t bytes);
-// A write took `bytes`.
+// A write that was waited for took `bytes`.
 void after_write(Connection& connection, std::size_t bytes);
 
 // What an error of a read or write means. Interruptions (EINTR, cancellation) are no errors and must not come here.
 CloseReason reason_of(int error) noexcept;
 
-// Uses the CPU for as long as a compute action says, measured in this thread's CPU time: being preempted does not shorten
-// it.
+// Does the compute action that the session wants.
+void compute(Connection& connection);
+// Uses the CPU for a stretch of this thread's CPU time: being preempted does not shorten it.
 void burn(std::chrono::nanoseconds cpu_time);
+
+// Says that nobody cancels the calling thread (pthread_cancel(3)), as is true of all threads here: glibc then need not switch
+// its cancellation on and off around each read and write.
+void never_cancel_this_thread() noexcept;
 
 // Sets O_NONBLOCK or clears it.
 void set_blocking(int socket, bool blocking) noexcept;

@@ -21,6 +21,7 @@ void ThreadProbe::event(EventKind kind, std::uint64_t connection, Ticks begin, T
     else
         number = ring->written.load(std::memory_order_relaxed);
     layout::Event& event = events[number & events_mask];
+    __builtin_prefetch(&events[(number + 2) & events_mask]); // the ring is larger than the nearer caches
     event.sequence.store(0, std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_release); // nobody sees new values under the old number
     event.begin_ticks.store(begin, std::memory_order_relaxed);
@@ -120,7 +121,7 @@ EventKind slice_event(ConnectionState next) noexcept {
 }
 
 // Ends the running slice of a slot, if there is one: its time goes to the slot, the thread's counters and its events.
-void end_slice(Slot& slot, const ThreadProbe& thread, Ticks now, EventKind kind) noexcept {
+void end_slice(Slot& slot, std::uint64_t id, const ThreadProbe& thread, Ticks now, EventKind kind) noexcept {
     if (get(slot.state) != static_cast<std::uint8_t>(ConnectionState::running)) return;
     const Ticks begin = get(slot.state_since_ticks);
     const Ticks length = now - begin;
@@ -128,7 +129,7 @@ void end_slice(Slot& slot, const ThreadProbe& thread, Ticks now, EventKind kind)
     if (length > get(slot.longest_slice_ticks)) put(slot.longest_slice_ticks, length);
     thread.add(thread.ring->slices, 1);
     thread.add(thread.ring->run_ticks, length);
-    thread.event(kind, get(slot.id), begin, length);
+    thread.event(kind, id, begin, length);
 }
 
 } // namespace
@@ -140,11 +141,13 @@ void ConnectionProbe::suspend(ConnectionState, bool, const void*) noexcept {}
 void ConnectionProbe::received(std::size_t) noexcept {}
 void ConnectionProbe::sent(std::size_t) noexcept {}
 void ConnectionProbe::requests(std::uint64_t) noexcept {}
+Ticks ConnectionProbe::slice_began() const noexcept { return ticks(); }
 
 #else
 
 void ConnectionProbe::resume(Ticks ready_since) noexcept {
     if (slot_ == nullptr) return;
+    __builtin_prefetch(&slot_->bytes_in); // the counters of what the slice will do
     const ThreadProbe& thread = server_->thread_probe();
     const Ticks now = ticks();
     const SlotWrite write(*slot_);
@@ -167,15 +170,17 @@ void ConnectionProbe::suspend(ConnectionState state, bool user_space, const void
     const ThreadProbe& thread = server_->thread_probe();
     const Ticks now = ticks();
     const SlotWrite write(*slot_);
-    end_slice(*slot_, thread, now, slice_event(state));
+    end_slice(*slot_, id_, thread, now, slice_event(state));
     put(slot_->state, static_cast<std::uint8_t>(state));
     put(slot_->state_since_ticks, now);
-    put(slot_->suspended_at, reinterpret_cast<std::uint64_t>(where));
+    if (where != nullptr) put(slot_->suspended_at, reinterpret_cast<std::uint64_t>(where)); // else as carried_by() left it
     if (user_space) {
         increase(slot_->user_space_switches, 1);
         thread.add(thread.ring->user_space_switches, 1);
     }
 }
+
+Ticks ConnectionProbe::slice_began() const noexcept { return slot_ ? get(slot_->state_since_ticks) : ticks(); }
 
 void ConnectionProbe::received(std::size_t bytes) noexcept {
     if (slot_ == nullptr) return;
@@ -227,12 +232,18 @@ void ConnectionProbe::carried_by(CarrierKind kind, std::uint8_t mode, const void
     put(slot_->involuntary_switches, ~0u);
 }
 
+void ConnectionProbe::carrier_is(CarrierKind kind) noexcept {
+    if (slot_ == nullptr) return;
+    const SlotWrite write(*slot_);
+    put(slot_->carrier, static_cast<std::uint8_t>(kind));
+}
+
 void ConnectionProbe::let_go() noexcept {
     if (slot_ == nullptr) return;
     const ThreadProbe& thread = server_->thread_probe();
     const Ticks now = ticks();
     const SlotWrite write(*slot_);
-    end_slice(*slot_, thread, now, EventKind::slice_to_hand_off);
+    end_slice(*slot_, id_, thread, now, EventKind::slice_to_hand_off);
     put(slot_->state, static_cast<std::uint8_t>(ConnectionState::ready));
     put(slot_->state_since_ticks, now);
     put(slot_->carrier, static_cast<std::uint8_t>(CarrierKind::none));
@@ -261,7 +272,7 @@ void ConnectionProbe::close() noexcept {
         const ThreadProbe& thread = server_->thread_probe();
         const Ticks now = ticks();
         const SlotWrite write(*slot_);
-        end_slice(*slot_, thread, now, EventKind::slice_to_close);
+        end_slice(*slot_, id_, thread, now, EventKind::slice_to_close);
         put(slot_->state, static_cast<std::uint8_t>(ConnectionState::none));
         put(slot_->state_since_ticks, now);
         put(slot_->id, 0);
@@ -367,7 +378,7 @@ ConnectionProbe ProbeServer::open(const PeerAddress& peer, std::uint64_t socket_
         put(slot.id, id);
     }
     thread_probe().event(EventKind::opened, id, now, 0);
-    return {this, &slot};
+    return {this, &slot, id};
 }
 
 void ProbeServer::free(Slot* slot) noexcept {

@@ -47,12 +47,14 @@ public:
     ConnectionProbe() noexcept = default;
     ConnectionProbe(ConnectionProbe&& other) noexcept
         : server_(std::exchange(other.server_, nullptr))
-        , slot_(std::exchange(other.slot_, nullptr)) {}
+        , slot_(std::exchange(other.slot_, nullptr))
+        , id_(other.id_) {}
     ConnectionProbe& operator=(ConnectionProbe&& other) noexcept {
         if (this != &other) {
             close();
             server_ = std::exchange(other.server_, nullptr);
             slot_ = std::exchange(other.slot_, nullptr);
+            id_ = other.id_;
         }
         return *this;
     }
@@ -61,7 +63,7 @@ public:
     ~ConnectionProbe() { close(); }
 
     explicit operator bool() const noexcept { return slot_ != nullptr; }
-    std::uint64_t id() const noexcept { return slot_ ? slot_->id.load(std::memory_order_relaxed) : 0; }
+    std::uint64_t id() const noexcept { return slot_ ? id_ : 0; }
     std::uint32_t slot_index() const noexcept;
 
     // A slice begins on this thread. `ready_since`: when the connection could have run, if the mode knows.
@@ -69,6 +71,9 @@ public:
     // The slice ends: the connection waits for `state` and will continue at `where` (a code address, 0 = not known).
     // `user_space` says that the next resume needs no kernel switch.
     void suspend(ConnectionState state, bool user_space, const void* where = nullptr) noexcept;
+
+    // When the running slice began.
+    Ticks slice_began() const noexcept;
 
     void received(std::size_t bytes) noexcept;
     void sent(std::size_t bytes) noexcept;
@@ -79,6 +84,8 @@ public:
 
     // A carrier of `bytes` at `address` takes the connection over, in the mode with this number.
     void carried_by(CarrierKind kind, std::uint8_t mode, const void* address, std::uint32_t bytes) noexcept;
+    // The carrier's kind alone changes: a worker takes it out of the queue entry that carried_by() named, or puts it back.
+    void carrier_is(CarrierKind kind) noexcept;
     // No carrier has it now; it is ready and on its way to another. Counted as a hand-off by the next carried_by.
     void let_go() noexcept;
     void session_bytes(std::size_t bytes) noexcept;
@@ -90,22 +97,24 @@ public:
 
 private:
     friend class ProbeServer;
-    ConnectionProbe(ProbeServer* server, layout::Slot* slot) noexcept
+    ConnectionProbe(ProbeServer* server, layout::Slot* slot, std::uint64_t id) noexcept
         : server_(server)
-        , slot_(slot) {}
+        , slot_(slot)
+        , id_(id) {}
 
     ProbeServer* server_ = nullptr;
     layout::Slot* slot_ = nullptr;
+    std::uint64_t id_ = 0; // the slot's, which lies on a cache line that the events leave alone
 };
 
 struct ProbeOptions {
-    std::string name;                       // of the segment; see valid_name()
-    std::string program;                    // "connscope-serve"
-    std::vector<std::string> modes{};       // names by number, at most layout::max_modes
-    std::uint64_t connections = 20'000;     // slots
-    std::uint32_t rings = 32;               // for threads of their own
-    std::uint32_t shared_rings = 8;         // for the many others
-    std::uint32_t events_per_ring = 16'384; // a power of two
+    std::string name;                     // of the segment; see valid_name()
+    std::string program;                  // "connscope-serve"
+    std::vector<std::string> modes{};     // names by number, at most layout::max_modes
+    std::uint64_t connections = 20'000;   // slots
+    std::uint32_t rings = 32;             // for threads of their own
+    std::uint32_t shared_rings = 8;       // for the many others
+    std::uint32_t events_per_ring = 1024; // a power of two
 };
 
 // The writer of a server's segment. Creation makes the file, destruction marks it as ended and removes it.

@@ -99,7 +99,7 @@ std::string text_of(const AnatomyRow& row) {
 TEST(anatomy, a_coroutine_is_suspended_at_the_line_of_its_co_await) {
     if (sanitized) GTEST_SKIP() << "the server that is looked at is built otherwise";
     Watched server;
-    const std::string text = "co_await socket.async_read_some(";
+    const std::string text = "co_await read_some(*carried, error)";
     for (const std::string mode : {"coroutines", "coroutines-pool", "loop-per-core"}) {
         server.move_to(mode);
         const Anatomy anatomy = server.read();

@@ -261,9 +261,8 @@ TEST(serve, out_of_descriptors_it_turns_clients_away_and_recovers) {
 
 TEST(serve, out_of_memory_it_keeps_whom_it_has_refuses_the_rest_and_recovers) {
     if (sanitized) GTEST_SKIP() << "a sanitizer ends the process when memory runs out";
-    // Not the coroutine modes: there the process sometimes ends (std::terminate), presumably where Asio destroys what it
-    // could not begin. The README's limits say so.
-    for (const char* const mode : {"callbacks", "fibers", "thread-per-connection", "thread-pool"}) {
+    for (const server::ModeInfo& one : server::modes()) {
+        const std::string mode(one.id);
         SCOPED_TRACE(mode);
         Child child({"connscope-serve", "--listen", "127.0.0.1:0", "--mode", mode, "--name", unique_name("memory")});
         const std::string ready = child.line();

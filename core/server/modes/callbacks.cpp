@@ -17,8 +17,9 @@ using protocol::Action;
 using telemetry::ConnectionState;
 using telemetry::monotonic_ns;
 
-// A connection between its handlers. Kept alive by the handler that is pending.
-class Carried final : public Listed, public std::enable_shared_from_this<Carried> {
+// A connection between its handlers, of which one is pending or runs for as long as it lives: it ends itself in leave() and
+// close(), so that no handler has to count who else knows it.
+class Carried final : public Listed {
 public:
     Carried(Host& host, std::uint8_t mode, Connection&& connection, LoopSocket&& socket)
         : host_(host)
@@ -59,18 +60,16 @@ private:
     void step() try {
         for (;;) {
             if (release_) return leave();
-            const Action action = connection_.session->next();
-            switch (action.kind) {
+            switch (connection_.session->next().kind) {
             case Action::Kind::read:
                 return read();
             case Action::Kind::write:
                 return write();
             case Action::Kind::compute:
-                burn(action.duration);
-                connection_.session->elapsed(action.duration);
+                compute(connection_);
                 break;
             case Action::Kind::pause:
-                return pause(action.duration);
+                return pause();
             case Action::Kind::yield:
                 return yield();
             case Action::Kind::close:
@@ -83,32 +82,32 @@ private:
 
     void read() {
         connection_.probe.suspend(ConnectionState::waiting_read, true);
-        const auto input = connection_.session->input();
+        const auto input = input_of(connection_);
         if (connection_.stamped) return read_stamped(input);
         socket_.async_read_some(asio::buffer(input.data(), input.size()),
-                                remembered([self = shared_from_this()](error_code error, std::size_t bytes) {
-                                    self->connection_.probe.resume();
-                                    if (error == asio::error::operation_aborted) return self->step();
-                                    if (error && error != asio::error::eof) return self->close(reason_of(error.value()));
-                                    self->peer_finished_ = bytes == 0;
-                                    after_read(self->connection_, bytes);
-                                    self->step();
+                                remembered([this](error_code error, std::size_t bytes) {
+                                    connection_.probe.resume();
+                                    if (error == asio::error::operation_aborted) return step();
+                                    if (error && error != asio::error::eof) return close(reason_of(error.value()));
+                                    peer_finished_ = bytes == 0;
+                                    after_read(connection_, bytes);
+                                    step();
                                 }));
     }
 
     // The stamps come with recvmsg(2) only, which Asio does not call: it waits, and the read is made here.
     void read_stamped(std::span<std::byte> input) {
-        socket_.async_wait(asio::socket_base::wait_read, remembered([self = shared_from_this(), input](error_code error) {
-                               self->connection_.probe.resume();
-                               if (error == asio::error::operation_aborted) return self->step();
-                               if (error) return self->close(reason_of(error.value()));
-                               const auto result = receive_ready(self->connection_, self->socket_.native_handle(), input);
-                               if (!result) return self->step();
+        socket_.async_wait(asio::socket_base::wait_read, remembered([this, input](error_code error) {
+                               connection_.probe.resume();
+                               if (error == asio::error::operation_aborted) return step();
+                               if (error) return close(reason_of(error.value()));
+                               const auto result = receive_ready(connection_, socket_.native_handle(), input);
+                               if (!result) return step();
                                if (result->error && result->error != asio::error::eof)
-                                   return self->close(reason_of(result->error.value()));
-                               self->peer_finished_ = result->bytes == 0;
-                               after_read(self->connection_, result->bytes);
-                               self->step();
+                                   return close(reason_of(result->error.value()));
+                               peer_finished_ = result->bytes == 0;
+                               after_read(connection_, result->bytes);
+                               step();
                            }));
     }
 
@@ -116,43 +115,46 @@ private:
         connection_.probe.suspend(ConnectionState::waiting_write, true);
         const auto output = connection_.session->output();
         socket_.async_write_some(asio::buffer(output.data(), output.size()),
-                                 remembered([self = shared_from_this()](error_code error, std::size_t bytes) {
-                                     self->connection_.probe.resume();
-                                     if (error == asio::error::operation_aborted) return self->step();
-                                     if (error) return self->close(reason_of(error.value()));
-                                     after_write(self->connection_, bytes);
-                                     self->step();
+                                 remembered([this](error_code error, std::size_t bytes) {
+                                     connection_.probe.resume();
+                                     if (error == asio::error::operation_aborted) return step();
+                                     if (error) return close(reason_of(error.value()));
+                                     after_write(connection_, bytes);
+                                     step();
                                  }));
     }
 
-    void pause(std::chrono::nanoseconds duration) {
+    void pause() {
+        const std::chrono::nanoseconds duration = connection_.session->next().duration;
         connection_.probe.suspend(ConnectionState::paused, true);
         const std::int64_t begin = monotonic_ns();
         timer_ = std::make_unique<Timer>(socket_.get_executor(), duration);
-        timer_->async_wait(remembered([self = shared_from_this(), begin, duration](error_code error) {
-            self->connection_.probe.resume();
-            self->timer_.reset();
-            self->connection_.session->elapsed(error ? std::min(duration, std::chrono::nanoseconds(monotonic_ns() - begin))
-                                                     : duration);
-            self->step();
+        timer_->async_wait(remembered([this, begin, duration](error_code error) {
+            connection_.probe.resume();
+            timer_.reset();
+            connection_.session->elapsed(error ? std::min(duration, std::chrono::nanoseconds(monotonic_ns() - begin))
+                                               : duration);
+            step();
         }));
     }
 
     void yield() {
         connection_.probe.suspend(ConnectionState::ready, true);
-        asio::post(socket_.get_executor(), remembered([self = shared_from_this()] {
-                       self->connection_.probe.resume();
-                       self->connection_.session->elapsed({});
-                       self->step();
+        asio::post(socket_.get_executor(), remembered([this] {
+                       connection_.probe.resume();
+                       connection_.session->elapsed({});
+                       step();
                    }));
     }
 
     void leave() {
+        const std::unique_ptr<Carried> self(this);
         unlink();
         host_.released(take());
     }
 
     void close(CloseReason reason) {
+        const std::unique_ptr<Carried> self(this);
         unlink();
         host_.closed(take(), reason);
     }
@@ -192,10 +194,11 @@ private:
 std::optional<Refusal> Callbacks::adopt(Connection connection) {
     auto socket = to_loop(loop_.executor(), connection);
     if (!socket) return Refusal{std::move(connection), std::move(socket).error()};
-    std::shared_ptr<Carried> carried;
+    std::unique_ptr<Carried> carried;
     try {
-        carried = std::make_shared<Carried>(host_, number_, std::move(connection), std::move(*socket));
-        asio::post(loop_.context(), [this, carried] { carried->start(carried_); });
+        carried = std::make_unique<Carried>(host_, number_, std::move(connection), std::move(*socket));
+        asio::post(loop_.context(), [this, begun = carried.get()] { begun->start(carried_); });
+        std::ignore = carried.release();
         return std::nullopt;
     } catch (const std::bad_alloc&) {
         if (carried) return out_of_memory(carried->take());

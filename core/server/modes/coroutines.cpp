@@ -14,7 +14,7 @@ public:
         , loop_(host) {}
 
     std::optional<Refusal> adopt(Connection connection) override {
-        return spawn_connection(loop_.executor(), std::move(connection), number_, *this, host_);
+        return spawn_connection(loop_.executor(), std::move(connection), number_, *this);
     }
 
     void release(ConnectionId id) override {
@@ -33,7 +33,10 @@ public:
     // For the coroutines; on the loop's thread.
     using Carried = AwaitableConnection<LoopExecutor>;
     void enter(Carried& carried) { carried_.push_back(carried); }
-    void leave(Carried& carried) { carried.unlink(); }
+    void leave(Carried& carried, std::optional<CloseReason> over) {
+        carried.unlink();
+        hand_back(carried, over, host_);
+    }
 
 private:
     Host& host_;

@@ -20,6 +20,7 @@ public:
         for (std::size_t i = 0; i < threads; ++i)
             threads_.emplace_back([this] {
                 const telemetry::EnteredThread stay(host_.probe(), true);
+                never_cancel_this_thread();
                 run_handlers(context_);
             });
     }
@@ -30,7 +31,7 @@ public:
     }
 
     std::optional<Refusal> adopt(Connection connection) override {
-        return spawn_connection(Strand(context_.get_executor()), std::move(connection), number_, *this, host_);
+        return spawn_connection(Strand(context_.get_executor()), std::move(connection), number_, *this);
     }
 
     void release(ConnectionId id) override {
@@ -52,9 +53,12 @@ public:
         const std::lock_guard lock(mutex_);
         carried_.push_back(carried);
     }
-    void leave(Carried& carried) {
-        const std::lock_guard lock(mutex_);
-        carried.unlink();
+    void leave(Carried& carried, std::optional<CloseReason> over) {
+        {
+            const std::lock_guard lock(mutex_);
+            carried.unlink();
+        }
+        hand_back(carried, over, host_);
     }
 
 private:

@@ -83,7 +83,7 @@ void Fibers::carry(Carried& carried, const Yield& yield) {
             const Action action = session.next();
             switch (action.kind) {
             case Action::Kind::read: {
-                const auto input = session.input();
+                const auto input = input_of(connection);
                 connection.probe.suspend(ConnectionState::waiting_read, true);
                 const std::size_t bytes =
                     connection.stamped ? read_stamped(connection, socket, input, yield, error)
@@ -110,8 +110,7 @@ void Fibers::carry(Carried& carried, const Yield& yield) {
                 break;
             }
             case Action::Kind::compute:
-                burn(action.duration);
-                session.elapsed(action.duration);
+                compute(connection);
                 break;
             case Action::Kind::pause:
                 connection.probe.suspend(ConnectionState::paused, true);

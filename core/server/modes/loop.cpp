@@ -16,6 +16,7 @@ namespace connscope::server {
 Loop::Loop(Host& host)
     : work_(context_.get_executor()) {
     thread_ = std::thread([this, &host] {
+        never_cancel_this_thread();
         const telemetry::EnteredThread stay(host.probe(), true);
         run_handlers(context_);
     });
@@ -37,12 +38,12 @@ void run_handlers(boost::asio::io_context& context) {
     }
 }
 
-std::optional<ReadResult> receive_ready(Connection& connection, int socket, std::span<std::byte> into) {
+std::optional<IoResult> receive_ready(Connection& connection, int socket, std::span<std::byte> into) {
     const ssize_t bytes = receive(connection, socket, into, MSG_DONTWAIT);
-    if (bytes > 0) return ReadResult{{}, static_cast<std::size_t>(bytes)};
-    if (bytes == 0) return ReadResult{boost::asio::error::eof};
+    if (bytes > 0) return IoResult{{}, static_cast<std::size_t>(bytes)};
+    if (bytes == 0) return IoResult{boost::asio::error::eof};
     if (errno == EAGAIN || errno == EINTR) return std::nullopt;
-    return ReadResult{{errno, boost::system::system_category()}};
+    return IoResult{{errno, boost::system::system_category()}};
 }
 
 std::size_t hardware_threads() noexcept {

@@ -42,7 +42,8 @@ public:
     LoopExecutor executor() noexcept { return context_.get_executor(); }
 
 private:
-    boost::asio::io_context context_;
+    // One thread runs it and uses its sockets, so Asio need not lock each; others post to it and register sockets.
+    boost::asio::io_context context_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO};
     boost::asio::executor_work_guard<LoopExecutor> work_;
     std::thread thread_;
 };
@@ -50,13 +51,17 @@ private:
 // Runs handlers until the io_context is stopped; what a handler throws is logged and ends nothing else.
 void run_handlers(boost::asio::io_context& context);
 
-// What a read came to, as Asio says it: at the end of the peer's data `error` is eof.
-struct ReadResult {
+// What a read or write came to, as Asio says it: at the end of the peer's data `error` is eof.
+struct IoResult {
     boost::system::error_code error;
     std::size_t bytes = 0;
 };
 // Reads from a stamped connection that is readable; nothing when there was nothing after all.
-std::optional<ReadResult> receive_ready(Connection& connection, int socket, std::span<std::byte> into);
+std::optional<IoResult> receive_ready(Connection& connection, int socket, std::span<std::byte> into);
+
+// The bytes of a session as Asio takes them.
+inline boost::asio::mutable_buffer buffer_of(std::span<std::byte> bytes) { return {bytes.data(), bytes.size()}; }
+inline boost::asio::const_buffer buffer_of(std::span<const std::byte> bytes) { return {bytes.data(), bytes.size()}; }
 
 // How many threads this process can run at once.
 std::size_t hardware_threads() noexcept;

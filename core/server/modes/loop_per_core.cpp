@@ -13,15 +13,14 @@ namespace {
 class LoopPerCore final : public Mode {
 public:
     LoopPerCore(Host& host, std::uint8_t number, std::size_t loops)
-        : host_(host)
-        , number_(number) {
+        : number_(number) {
         for (std::size_t i = 0; i < loops; ++i) lanes_.push_back(std::make_unique<Lane>(host));
     }
 
     std::optional<Refusal> adopt(Connection connection) override {
         // Hands out turns; orders nothing.
         Lane& lane = *lanes_[next_.fetch_add(1, std::memory_order_relaxed) % lanes_.size()];
-        return spawn_connection(lane.loop.executor(), std::move(connection), number_, lane, host_);
+        return spawn_connection(lane.loop.executor(), std::move(connection), number_, lane);
     }
 
     void release(ConnectionId id) override {
@@ -44,16 +43,20 @@ private:
 
     // One loop and whom it carries, from its thread only.
     struct Lane {
-        explicit Lane(Host& host)
-            : loop(host) {}
+        explicit Lane(Host& its_host)
+            : host(its_host)
+            , loop(its_host) {}
         void enter(Carried& one) { carried.push_back(one); }
-        void leave(Carried& one) { one.unlink(); }
+        void leave(Carried& one, std::optional<CloseReason> over) {
+            one.unlink();
+            hand_back(one, over, host);
+        }
 
+        Host& host;
         List<Carried> carried;
         Loop loop; // last, so that its thread has ended before what it uses goes
     };
 
-    Host& host_;
     const std::uint8_t number_;
     std::atomic<std::size_t> next_{0};
     std::vector<std::unique_ptr<Lane>> lanes_;

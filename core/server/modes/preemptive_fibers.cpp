@@ -89,7 +89,7 @@ void PreemptiveFibers::carry(Carried& carried, const Yield& yield) {
         const Action action = session.next();
         switch (action.kind) {
         case Action::Kind::read: {
-            const auto input = session.input();
+            const auto input = input_of(connection);
             connection.probe.suspend(ConnectionState::waiting_read, true);
             const std::size_t bytes = connection.stamped
                                           ? read_stamped(connection, socket, input, yield, error)

@@ -90,6 +90,7 @@ private:
 // The story of one connection.
 void ThreadPerConnection::carry(Carrier& carrier) {
     const telemetry::EnteredThread stay(host_.probe(), false);
+    never_cancel_this_thread();
     Connection& connection = carrier.connection;
     const int socket = connection.socket.get();
     protocol::Session& session = *connection.session;
@@ -103,7 +104,7 @@ void ThreadPerConnection::carry(Carrier& carrier) {
             const Action action = session.next();
             switch (action.kind) {
             case Action::Kind::read: {
-                const auto input = session.input();
+                const auto input = input_of(connection);
                 switches.due(connection.probe);
                 connection.probe.suspend(ConnectionState::waiting_read, false);
                 const ssize_t bytes = receive(connection, socket, input, 0);
@@ -117,6 +118,7 @@ void ThreadPerConnection::carry(Carrier& carrier) {
                 break;
             }
             case Action::Kind::write: {
+                if (write_at_once(connection, socket, over)) break;
                 const auto output = session.output();
                 connection.probe.suspend(ConnectionState::waiting_write, false);
                 const ssize_t bytes = ::send(socket, output.data(), output.size(), MSG_NOSIGNAL);
@@ -129,8 +131,7 @@ void ThreadPerConnection::carry(Carrier& carrier) {
                 break;
             }
             case Action::Kind::compute:
-                burn(action.duration);
-                session.elapsed(action.duration);
+                compute(connection);
                 break;
             case Action::Kind::pause:
                 connection.probe.suspend(ConnectionState::paused, false);

@@ -9,12 +9,13 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <cassert>
 #include <cerrno>
 #include <condition_variable>
 #include <mutex>
 #include <new>
 #include <thread>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace connscope::server {
@@ -23,6 +24,9 @@ namespace {
 using protocol::Action;
 using telemetry::CarrierKind;
 using telemetry::ConnectionState;
+
+// What epoll is told of a connection: its id, and its slot in the lower bits.
+constexpr std::uint64_t most_slots = 1 << 24;
 
 // A few worker threads that block, and a queue. One more thread waits for all connections that have nothing to do; what
 // becomes readable is queued, and the next free worker serves it until it wants to read again.
@@ -41,15 +45,17 @@ private:
         ConnectionId serves = 0; // guarded by the mode's mutex
     };
 
-    // A connection's entry. It belongs to one of three: the waiting (in epoll), the queue, or a worker.
+    // A connection's entry. It belongs to one of three: the waiting (in epoll), the queue, or a worker. A worker tells epoll
+    // before it lets go of the entry, so that no lock is held over the system call: what is reported meanwhile is noted.
     struct Entry : Listed { // in the queue
         explicit Entry(Connection its_connection)
             : connection(std::move(its_connection)) {}
 
         Connection connection;
-        bool waits = false;      // in epoll, armed; guarded by the mutex
-        bool is_watched = false; // epoll knows the socket; guarded by the mutex
-        bool readable = false;   // queued because there is something to read
+        bool waits = false;      // in epoll, armed, and no worker's; guarded by the mutex
+        bool reported = false;   // by epoll, since a worker took it; guarded by the mutex
+        bool is_watched = false; // epoll knows the socket
+        bool readable = false;   // there may be something to read
         bool peer_finished = false;
         std::atomic<bool> release{false}; // set under the mutex; read by the worker before each action
     };
@@ -59,8 +65,9 @@ private:
     void dispatch();
     void work(Worker& worker);
     Turn serve(Entry& entry, std::optional<CloseReason>& over);
-    bool receive(Entry& entry, std::optional<CloseReason>& over);
-    void wait_until_readable(Entry& entry);
+    bool receive(Entry& entry, std::span<std::byte> input, std::optional<CloseReason>& over);
+    bool watch(Entry& entry);
+    void become_readable(Entry& entry);
     void leave(Entry& entry, std::optional<CloseReason> over);
     void ask(Entry& entry);
     void enqueue(Entry& entry);
@@ -72,8 +79,8 @@ private:
 
     std::mutex mutex_; // guards what follows
     std::condition_variable work_;
-    std::unordered_map<ConnectionId, std::unique_ptr<Entry>> entries_;
-    List<Entry> queue_; // linked through the entries: queueing needs no memory
+    std::vector<std::unique_ptr<Entry>> entries_; // by the connection's slot
+    List<Entry> queue_;                           // linked through the entries: queueing needs no memory
     bool stop_ = false;
 
     std::vector<std::unique_ptr<Worker>> workers_;
@@ -91,11 +98,12 @@ ThreadPool::Turn ThreadPool::serve(Entry& entry, std::optional<CloseReason>& ove
             const Action action = session.next();
             switch (action.kind) {
             case Action::Kind::read:
-                if (!entry.readable) return Turn::waits;
-                entry.readable = false;
-                if (!receive(entry, over)) return Turn::waits;
+                if (const auto input = input_of(connection);
+                    !std::exchange(entry.readable, false) || !receive(entry, input, over))
+                    return Turn::waits;
                 break;
             case Action::Kind::write: {
+                if (write_at_once(connection, socket, over)) break;
                 const auto output = session.output();
                 connection.probe.suspend(ConnectionState::waiting_write, false);
                 const ssize_t bytes = ::send(socket, output.data(), output.size(), MSG_NOSIGNAL);
@@ -108,8 +116,7 @@ ThreadPool::Turn ThreadPool::serve(Entry& entry, std::optional<CloseReason>& ove
                 break;
             }
             case Action::Kind::compute:
-                burn(action.duration);
-                session.elapsed(action.duration);
+                compute(connection);
                 break;
             case Action::Kind::pause:
                 connection.probe.suspend(ConnectionState::paused, false);
@@ -131,9 +138,8 @@ ThreadPool::Turn ThreadPool::serve(Entry& entry, std::optional<CloseReason>& ove
 }
 
 // False when nothing was there after all.
-bool ThreadPool::receive(Entry& entry, std::optional<CloseReason>& over) {
+bool ThreadPool::receive(Entry& entry, std::span<std::byte> input, std::optional<CloseReason>& over) {
     Connection& connection = entry.connection;
-    const auto input = connection.session->input();
     const ssize_t bytes = server::receive(connection, connection.socket.get(), input, MSG_DONTWAIT);
     if (bytes >= 0) {
         entry.peer_finished = bytes == 0;
@@ -147,6 +153,7 @@ bool ThreadPool::receive(Entry& entry, std::optional<CloseReason>& over) {
 
 void ThreadPool::work(Worker& worker) {
     const telemetry::EnteredThread stay(host_.probe(), true);
+    never_cancel_this_thread();
     std::unique_lock lock(mutex_);
     for (;;) {
         work_.wait(lock, [this] { return stop_ || !queue_.empty(); });
@@ -154,27 +161,33 @@ void ThreadPool::work(Worker& worker) {
         Entry& entry = queue_.front();
         queue_.pop_front();
         worker.serves = entry.connection.id();
+        entry.reported = false;
         lock.unlock();
 
-        entry.connection.probe.carried_by(CarrierKind::thread, number_, nullptr, 0);
+        entry.connection.probe.carrier_is(CarrierKind::thread);
         entry.connection.probe.resume();
         std::optional<CloseReason> over;
         const Turn turn = serve(entry, over);
+        if (turn != Turn::over) {
+            const bool waits = turn == Turn::waits;
+            entry.connection.probe.suspend(waits ? ConnectionState::waiting_read : ConnectionState::ready, false);
+            entry.connection.probe.carrier_is(CarrierKind::none);
+            entry.readable = waits && !watch(entry); // unwatched, a worker reads when it comes by
+        }
 
         lock.lock();
         worker.serves = 0;
         if (turn == Turn::waits && !entry.release.load(std::memory_order_relaxed)) {
-            entry.connection.probe.suspend(ConnectionState::waiting_read, false);
-            entry.connection.probe.carried_by(CarrierKind::none, number_, &entry, sizeof(Entry));
-            wait_until_readable(entry);
+            if (entry.reported || entry.readable)
+                become_readable(entry);
+            else
+                entry.waits = true;
         } else if (turn == Turn::yields) {
-            entry.connection.probe.suspend(ConnectionState::ready, false);
-            entry.connection.probe.carried_by(CarrierKind::none, number_, &entry, sizeof(Entry));
             enqueue(entry);
         } else {
-            const auto node = entries_.extract(entry.connection.id());
+            const auto left = std::exchange(entries_[entry.connection.probe.slot_index()], nullptr);
             lock.unlock();
-            leave(*node.mapped(), over);
+            leave(*left, over);
             lock.lock();
         }
     }
@@ -188,20 +201,23 @@ void ThreadPool::leave(Entry& entry, std::optional<CloseReason> over) {
         host_.released(std::move(entry.connection));
 }
 
-// Precondition: the mutex is held.
-void ThreadPool::wait_until_readable(Entry& entry) {
+// Has epoll report the socket once when it is readable. False when the system watches no more sockets. By the worker who has
+// the entry.
+bool ThreadPool::watch(Entry& entry) {
     epoll_event event{};
     event.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT;
-    event.data.u64 = entry.connection.id();
-    entry.waits = true;
+    event.data.u64 = entry.connection.id() * most_slots + entry.connection.probe.slot_index();
     const int operation = entry.is_watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-    if (::epoll_ctl(epoll_.get(), operation, entry.connection.socket.get(), &event) == 0) {
-        entry.is_watched = true;
-        return;
-    }
-    // The system watches no more sockets: a worker reads when it comes by.
+    const bool watched = ::epoll_ctl(epoll_.get(), operation, entry.connection.socket.get(), &event) == 0;
+    entry.is_watched |= watched;
+    return watched;
+}
+
+// Precondition: the mutex is held, and no worker has the entry.
+void ThreadPool::become_readable(Entry& entry) {
     entry.waits = false;
     entry.readable = true;
+    entry.connection.probe.suspend(ConnectionState::ready, false);
     enqueue(entry);
 }
 
@@ -214,20 +230,19 @@ void ThreadPool::enqueue(Entry& entry) {
 // Turns what the kernel reports as readable into work.
 void ThreadPool::dispatch() {
     const telemetry::EnteredThread stay(host_.probe(), true);
+    never_cancel_this_thread();
     std::array<epoll_event, 64> events{};
     for (;;) {
         const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), -1);
         const std::lock_guard lock(mutex_);
         if (stop_) return;
         for (int i = 0; i < count; ++i) {
-            const auto found = entries_.find(events[static_cast<std::size_t>(i)].data.u64);
-            // It may have left since the kernel reported it, or been asked to.
-            if (found == entries_.end() || !found->second->waits) continue;
-            Entry& entry = *found->second;
-            entry.waits = false;
-            entry.readable = true;
-            entry.connection.probe.suspend(ConnectionState::ready, false);
-            enqueue(entry);
+            const std::uint64_t which = events[static_cast<std::size_t>(i)].data.u64;
+            Entry* const entry = entries_[which & (most_slots - 1)].get();
+            if (entry == nullptr || entry->connection.id() != which / most_slots)
+                continue; // it has left since the kernel reported it
+            entry->reported = true;
+            if (entry->waits) become_readable(*entry);
         }
     }
 }
@@ -242,7 +257,7 @@ ThreadPool::ThreadPool(Host& host, std::uint8_t number, std::size_t workers)
     install_interrupt();
     epoll_event event{};
     event.events = EPOLLIN;
-    event.data.u64 = 0; // no connection has this id
+    event.data.u64 = 0; // says nothing of a connection, ids count from 1
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, stop_event_.get(), &event);
     for (std::size_t i = 0; i < workers; ++i) {
         workers_.push_back(std::make_unique<Worker>());
@@ -266,19 +281,18 @@ ThreadPool::~ThreadPool() {
 
 std::optional<Refusal> ThreadPool::adopt(Connection connection) {
     set_blocking(connection.socket.get(), true);
-    const ConnectionId id = connection.id();
+    const std::size_t slot = connection.probe.slot_index();
+    assert(slot < most_slots);
     const std::lock_guard lock(mutex_);
-    std::unique_ptr<Entry>* place = nullptr;
     try {
-        place = &entries_[id];
-        *place = std::make_unique<Entry>(std::move(connection));
-        (*place)->connection.probe.carried_by(CarrierKind::none, number_, place->get(), sizeof(Entry));
-        enqueue(**place);
-    } catch (const std::bad_alloc&) {
-        if (place != nullptr && *place) connection = std::move((*place)->connection);
-        entries_.erase(id);
+        if (entries_.size() <= slot) entries_.resize(slot + 1);
+        entries_[slot] = std::make_unique<Entry>(std::move(connection));
+    } catch (const std::bad_alloc&) { // before the connection has moved
         return out_of_memory(std::move(connection));
     }
+    Entry& entry = *entries_[slot];
+    entry.connection.probe.carried_by(CarrierKind::none, number_, &entry, sizeof(Entry));
+    enqueue(entry);
     return std::nullopt;
 }
 
@@ -297,12 +311,14 @@ void ThreadPool::ask(Entry& entry) {
 
 void ThreadPool::release(ConnectionId id) {
     const std::lock_guard lock(mutex_);
-    if (const auto found = entries_.find(id); found != entries_.end()) ask(*found->second);
+    for (const auto& entry : entries_)
+        if (entry && entry->connection.id() == id) return ask(*entry);
 }
 
 void ThreadPool::release_all() {
     const std::lock_guard lock(mutex_);
-    for (const auto& [id, entry] : entries_) ask(*entry);
+    for (const auto& entry : entries_)
+        if (entry) ask(*entry);
 }
 
 } // namespace
