@@ -203,6 +203,7 @@ int main(int argc, char** argv) {
     }
     if (arguments.frame_times) app.measure(&window.frame_meter());
     window.show();
+    window.activateWindow(); // without a window manager nobody else gives it the keyboard
     window.start();
     QApplication::exec();
     app.measure(nullptr);

@@ -78,26 +78,13 @@ void MutedLabel::colour_text() {
     colouring_ = false;
 }
 
-ScaledLabel::ScaledLabel(const QString& text, double factor, QFont::Weight weight, QWidget* parent)
-    : QLabel(text, parent)
-    , factor_(factor)
-    , weight_(weight) {
-    setFont(scaled_font(QApplication::font(), factor_, weight_));
-}
-
-void ScaledLabel::changeEvent(QEvent* event) {
-    QLabel::changeEvent(event);
-    if (event->type() == QEvent::ApplicationFontChange) setFont(scaled_font(QApplication::font(), factor_, weight_));
+ScaledLabel::ScaledLabel(const QString& text, double factor, QFont::Weight weight, QWidget* parent) : QLabel(text, parent) {
+    setFont(scaled_font(QApplication::font(), factor, weight));
 }
 
 CaptionLabel::CaptionLabel(const QString& text, QWidget* parent)
     : MutedLabel(text, parent) {
     setFont(scaled_font(QApplication::font(), 0.88));
-}
-
-void CaptionLabel::changeEvent(QEvent* event) {
-    MutedLabel::changeEvent(event);
-    if (event->type() == QEvent::ApplicationFontChange) setFont(scaled_font(QApplication::font(), 0.88));
 }
 
 ElidedLine::ElidedLine(Qt::Alignment side, QWidget* parent)

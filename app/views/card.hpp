@@ -34,18 +34,11 @@ private:
     bool colouring_ = false;
 };
 
-// A label whose text is `factor` times as big as the usual one and stays so when the usual size changes.
+// A label whose text is `factor` times as big as the usual one; it follows apply_text_size().
 class ScaledLabel : public QLabel {
     Q_OBJECT
 public:
     ScaledLabel(const QString& text, double factor, QFont::Weight weight, QWidget* parent = nullptr);
-
-protected:
-    void changeEvent(QEvent* event) override;
-
-private:
-    double factor_;
-    QFont::Weight weight_;
 };
 
 // The small words above a control.
@@ -53,9 +46,6 @@ class CaptionLabel : public MutedLabel {
     Q_OBJECT
 public:
     explicit CaptionLabel(const QString& text, QWidget* parent = nullptr);
-
-protected:
-    void changeEvent(QEvent* event) override;
 };
 
 // One muted line that ends with "…" where the room does; the tool tip has it all.

@@ -179,6 +179,13 @@ std::size_t TimelineView::hue_of(const TimelineSlice& slice) const noexcept {
 
 // A bar for each pixel, as high as the share of it in which the thread ran a connection, in the colour of the slice that had
 // the most of it.
+// By the thread, not by the lane: since it was chosen it may have ended, or the view was frozen or went on.
+std::span<const TimelineSlice> TimelineView::slices_of(std::size_t row, double from, double to) const {
+    const auto lane = timeline().lanes().find(shown_[row].thread);
+    if (lane == timeline().lanes().end()) return {};
+    return lane->second.within(from, to);
+}
+
 void TimelineView::paint_lane(QPainter& painter, std::size_t row) {
     const QRect place = lane_place(row);
     const double ratio = devicePixelRatioF();
@@ -190,7 +197,7 @@ void TimelineView::paint_lane(QPainter& painter, std::size_t row) {
     const double from = begin();
     const double per_second = pixels / span_;
     const double worded = fontMetrics().averageCharWidth() * 3 * ratio;
-    for (const TimelineSlice& slice : shown_[row].lane->within(from, end())) {
+    for (const TimelineSlice& slice : slices_of(row, from, end())) {
         const double first = (slice.begin - from) * per_second;
         const double last = (slice.end - from) * per_second;
         if (last < 0) continue;
@@ -361,7 +368,7 @@ const TimelineSlice* TimelineView::slice_at(const QPoint& position) const {
         const double time = time_at(position.x() + 0.5);
         const TimelineSlice* nearest = nullptr;
         double distance = 2 * pixel;
-        for (const TimelineSlice& slice : shown_[row].lane->within(time - 2 * pixel, time + 2 * pixel)) {
+        for (const TimelineSlice& slice : slices_of(row, time - 2 * pixel, time + 2 * pixel)) {
             const double away = time < slice.begin ? slice.begin - time : time > slice.end ? time - slice.end : 0;
             if (away < distance) {
                 distance = away;

@@ -70,6 +70,7 @@ private:
     double x_of(double time) const;
     void learn_hues();
     std::size_t hue_of(const TimelineSlice& slice) const noexcept; // an index of hues_
+    std::span<const TimelineSlice> slices_of(std::size_t row, double from, double to) const;
     void paint_lane(QPainter& painter, std::size_t row);
     void paint_labels(QPainter& painter, std::size_t row) const;
     void paint_preemptions(QPainter& painter, std::size_t row) const;

@@ -180,6 +180,11 @@ void LoadPanel::show_load(const Snapshot& snapshot, const QString& protocol) {
     emit summaryChanged(tr("%1 clients wanted").arg(count_text(wanted)));
 }
 
+void LoadPanel::changeEvent(QEvent* event) {
+    QWidget::changeEvent(event);
+    if (event->type() == QEvent::FontChange) QMetaObject::invokeMethod(this, &LoadPanel::size_columns, Qt::QueuedConnection);
+}
+
 void LoadPanel::fill_kinds() {
     QMenu* menu = add_->menu();
     menu->clear();

@@ -35,6 +35,9 @@ public:
     LogSlider& rate() noexcept { return *rate_; }
     LogSlider& payload() noexcept { return *payload_; }
 
+protected:
+    void changeEvent(QEvent* event) override;
+
 signals:
     void workloadWanted(const connscope::app::Workload& workload);
     void populationWanted(const QString& text);

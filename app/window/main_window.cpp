@@ -275,7 +275,8 @@ void MainWindow::connect_session() {
 }
 
 void MainWindow::show_load_panel() {
-    if (load_panel_dock_->isFloating() && load_panel_dock_->testAttribute(Qt::WA_Moved) == false) {
+    if (load_panel_dock_->isFloating() && !load_panel_is_placed_) {
+        load_panel_is_placed_ = true; // from here on it stays where the user puts it
         const QSize wanted(fontMetrics().averageCharWidth() * 150, fontMetrics().height() * 17);
         load_panel_dock_->resize(wanted.boundedTo(size() - QSize(40, 40)));
         load_panel_dock_->move(load_bar_->mapToGlobal(QPoint(load_bar_->panel_button().x(), load_bar_->height() + 4)));
@@ -354,14 +355,17 @@ void MainWindow::refresh_numbers() {
 // One chart alone has the screen but for the modes and the numbers, for people who teach; nullptr: all is as it was.
 void MainWindow::make_room_for(const Chart* chart) {
     if (chart == nullptr) {
-        restoreState(std::exchange(layout_before_, {}));
-        if (!was_full_screen_) setWindowState(windowState() & ~Qt::WindowFullScreen);
+        // Not by a saved state of the whole layout: panels may have been dragged about meanwhile.
+        for (Panel* panel : std::exchange(made_room_, {})) panel->show();
+        if (std::exchange(is_one_alone_, false) && !was_full_screen_) setWindowState(windowState() & ~Qt::WindowFullScreen);
         return;
     }
-    if (!layout_before_.isEmpty()) return; // another chart had it
-    layout_before_ = saveState();
+    if (std::exchange(is_one_alone_, true)) return; // another chart had it
     was_full_screen_ = isFullScreen();
-    for (Panel* panel : panels_) panel->hide();
+    for (Panel* panel : panels_) {
+        if (!panel->isHidden()) made_room_.push_back(panel);
+        panel->hide();
+    }
     setWindowState(windowState() | Qt::WindowFullScreen);
 }
 

@@ -172,12 +172,14 @@ private:
     std::uint64_t frame_ = 0;
     bool all_due_ = true;
     bool was_alive_ = false;
-    QByteArray layout_before_; // while one chart has the window
+    std::vector<Panel*> made_room_; // hidden while one chart is alone
+    bool is_one_alone_ = false;
     bool was_full_screen_ = false;
     double mode_since_ = 0;           // s of CLOCK_MONOTONIC
     double look_ms_ = 0;              // smoothed
     std::vector<ModeChange> changes_; // for undo, the newest last
     bool undoing_ = false;
+    bool load_panel_is_placed_ = false;
     int moments_ = 0; // marked by the user
 };
 

@@ -100,7 +100,7 @@ void MainWindow::make_server_menu() {
                 tr("Ends both processes and starts them again, in the same mode and with the same load.")),
             &QAction::triggered, &session_, &Session::restart);
     server->addSeparator();
-    connect(add(server, tr("&Compare the modes …"), QStringLiteral("compare"), keys("Ctrl+M"),
+    connect(add(server, tr("&Compare the modes …"), QStringLiteral("compare"), keys("Ctrl+Shift+M"),
                 tr("The same work through every mode, each in fresh processes, and what each costs.")),
             &QAction::triggered, this, &MainWindow::showComparison);
 }
@@ -184,9 +184,13 @@ void MainWindow::make_view_menu() {
     QMenu* alone = view->addMenu(tr("One &chart alone"));
     QAction* all = add(alone, tr("&All charts"), QStringLiteral("all_charts"), keys("Ctrl+Esc"), tr("Back to all charts."));
     connect(all, &QAction::triggered, charts_, [this] { charts_->enlarge(nullptr); });
+    QMenu* keep = view->addMenu(tr("Sa&ve or copy a chart"));
     for (Chart* chart : charts_->charts()) {
         QAction* action = alone->addAction(chart->spec().title, charts_, [this, chart] { charts_->enlarge(chart); });
         action->setToolTip(chart->spec().about);
+        action = keep->addAction(chart->spec().title, chart,
+                                 [chart] { emit chart->menuWanted(chart, chart->mapToGlobal(chart->rect().center())); });
+        action->setToolTip(tr("As a picture, as vectors or as values."));
     }
     view->addSeparator();
     int number = 0;

@@ -46,7 +46,8 @@ Panel::Panel(const QString& name, const QString& title, QWidget* view, QWidget* 
     auto* row = new QHBoxLayout(head);
     row->setContentsMargins(10, 6, 6, 2);
     row->setSpacing(6);
-    auto* caption = new ScaledLabel(title, 1.0, QFont::DemiBold, head);
+    auto* caption = new QLabel(title, head);
+    caption->setFont(scaled_font(font(), 1.0, QFont::DemiBold));
     caption->setAttribute(Qt::WA_TransparentForMouseEvents); // dragging the title moves the panel
     summary_->setAttribute(Qt::WA_TransparentForMouseEvents);
     auto* hide_button = new HideButton(head);

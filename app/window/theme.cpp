@@ -36,9 +36,11 @@ double usual_point_size() {
 // Fusion, with menus that lie on the sheet without a line below them.
 class SheetStyle : public QProxyStyle {
 public:
-    SheetStyle() : QProxyStyle(QStringLiteral("Fusion")) {}
+    SheetStyle()
+        : QProxyStyle(QStringLiteral("Fusion")) {}
 
-    void drawControl(ControlElement element, const QStyleOption* option, QPainter* painter, const QWidget* widget) const override {
+    void drawControl(ControlElement element, const QStyleOption* option, QPainter* painter,
+                     const QWidget* widget) const override {
         if (element == CE_MenuBarEmptyArea) return;
         const auto* item = qstyleoption_cast<const QStyleOptionMenuItem*>(option);
         if (element != CE_MenuBarItem || item == nullptr) return QProxyStyle::drawControl(element, option, painter, widget);
@@ -50,8 +52,8 @@ public:
             painter->drawRoundedRect(QRectF(item->rect).adjusted(1, 1, -1, -1), 4, 4);
             painter->restore();
         }
-        drawItemText(painter, item->rect, Qt::AlignCenter | Qt::TextShowMnemonic | Qt::TextDontClip | Qt::TextSingleLine, item->palette,
-                     option->state.testFlag(State_Enabled), item->text, QPalette::WindowText);
+        drawItemText(painter, item->rect, Qt::AlignCenter | Qt::TextShowMnemonic | Qt::TextDontClip | Qt::TextSingleLine,
+                     item->palette, option->state.testFlag(State_Enabled), item->text, QPalette::WindowText);
     }
 };
 
@@ -93,9 +95,18 @@ void apply_theme(Theme theme) {
 
 void apply_text_size(int steps) {
     QFont font = QApplication::font();
+    const double before = font.pointSizeF();
     if (QFontDatabase::families().contains(QStringLiteral("Inter"))) font.setFamily(QStringLiteral("Inter"));
     font.setPointSizeF(usual_point_size() * std::pow(1.1, std::clamp(steps, least_text_steps, most_text_steps)));
+    const double factor = font.pointSizeF() / before;
     QApplication::setFont(font);
+    // Who has a size of its own, such as a title, does not follow by itself.
+    for (QWidget* widget : QApplication::allWidgets()) {
+        QFont own = widget->font();
+        if (!widget->testAttribute(Qt::WA_SetFont) || (own.resolveMask() & QFont::SizeResolved) == 0) continue;
+        own.setPointSizeF(own.pointSizeF() * factor);
+        widget->setFont(own);
+    }
 }
 
 } // namespace connscope::app

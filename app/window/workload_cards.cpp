@@ -125,13 +125,14 @@ void WorkloadCards::arrange() {
     const int columns = std::max(room / (fontMetrics().averageCharWidth() * 34), 1);
     const int cell = room / columns;
     int height = 0;
-    for (int row = 0; row < count(); ++row) height = std::max(height, CardDelegate::height_for(cell, font(), model()->index(row, 0)));
+    for (int row = 0; row < count(); ++row)
+        height = std::max(height, CardDelegate::height_for(cell, font(), model()->index(row, 0)));
     setGridSize(QSize(cell, height));
 }
 
 void WorkloadCards::changeEvent(QEvent* event) {
     QListWidget::changeEvent(event);
-    if (event->type() == QEvent::FontChange) arrange();
+    if (event->type() == QEvent::FontChange) QMetaObject::invokeMethod(this, &WorkloadCards::arrange, Qt::QueuedConnection);
 }
 
 } // namespace connscope::app

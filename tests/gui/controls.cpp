@@ -3,6 +3,7 @@
 #include "cut_text.hpp"
 #include "window_support.hpp"
 
+#include "views/what_changed.hpp"
 #include "window/banner.hpp"
 #include "window/load_bar.hpp"
 #include "window/load_panel.hpp"
@@ -45,7 +46,8 @@ private slots:
 
     void init() {
         window_ = shown_window(small_plan());
-        connect(&window().session(), &Session::snapshotTaken, this, [this](const SnapshotPtr& snapshot) { newest_ = snapshot; });
+        connect(&window().session(), &Session::snapshotTaken, this,
+                [this](const SnapshotPtr& snapshot) { newest_ = snapshot; });
         QTRY_VERIFY_WITH_TIMEOUT(has_connections(window(), 40), patience);
         QTRY_VERIFY_WITH_TIMEOUT(!window().session().modes().empty(), patience);
     }
@@ -110,10 +112,15 @@ private slots:
 
     void a_mode_for_which_there_is_no_memory_is_refused_and_the_reason_told() {
         const auto pid = static_cast<pid_t>(window().session().server().pid);
+        ModeParameters big = window().session().mode_parameters();
+        big.stack_kib = 8192;
+        QSignalSpy changed(&window().session(), &Session::modeChanged);
+        window().session().changeParameters(big);
+        QTRY_COMPARE_WITH_TIMEOUT(changed.count(), 1, patience);
         QFile status(QStringLiteral("/proc/%1/statm").arg(pid));
         QVERIFY(status.open(QIODevice::ReadOnly));
         const auto pages = status.readAll().split(' ').front().toULongLong();
-        const rlimit scarce{pages * 4096 + (4 << 20), RLIM_INFINITY}; // 40 stacks of 256 KiB are 10 MiB
+        const rlimit scarce{pages * 4096 + (20 << 20), RLIM_INFINITY}; // for two stacks, and some for all others
         QVERIFY(::prlimit(pid, RLIMIT_AS, &scarce, nullptr) == 0);
         QTest::mouseClick(window().mode_bar().button(QStringLiteral("thread-per-connection")), Qt::LeftButton);
         QTRY_VERIFY_WITH_TIMEOUT(window().notice_banner().isVisible(), patience);
@@ -154,7 +161,8 @@ private slots:
         QTRY_COMPARE_WITH_TIMEOUT(open(), before + 101, patience);
         QTest::mouseClick(&window().load_bar().hogs().add_button(), Qt::LeftButton);
         QTRY_COMPARE_WITH_TIMEOUT(open(), before + 102, patience);
-        for (Stepper* stepper : {&window().load_bar().idle(), &window().load_bar().slow_readers(), &window().load_bar().hogs()}) {
+        for (Stepper* stepper :
+             {&window().load_bar().idle(), &window().load_bar().slow_readers(), &window().load_bar().hogs()}) {
             QTest::mouseClick(&stepper->remove_button(), Qt::LeftButton);
             QCOMPARE(stepper->count(), 0);
         }
@@ -239,9 +247,80 @@ private slots:
         QTRY_COMPARE_WITH_TIMEOUT(open(), 40.0, patience);
     }
 
+    void any_two_marks_are_compared_and_the_noise_is_stated() {
+        const auto mark = [this] { window().findChild<QAction*>(QStringLiteral("action_mark"))->trigger(); };
+        const auto samples_after = [this](std::size_t more) {
+            const auto before = window().history().times().size();
+            QTRY_VERIFY_WITH_TIMEOUT(window().history().times().size() > before + more, patience);
+        };
+        samples_after(70); // more than the two seconds that a stretch needs, and the one in which it settles
+        QTest::mouseClick(&window().load_bar().idle().add_button(), Qt::LeftButton);
+        QCOMPARE(window().history().marks().back().kind, Mark::Kind::load_change);
+        QTRY_COMPARE_WITH_TIMEOUT(open(), 140.0, patience);
+        samples_after(70);
+        mark();
+        QVERIFY(window().history().marks().back().label.startsWith(QStringLiteral("Mark ")));
+        samples_after(70);
+        auto* before = window().findChild<QComboBox*>(QStringLiteral("compare_before"));
+        QTRY_COMPARE_WITH_TIMEOUT(before->count(), 3, patience);
+        QTRY_COMPARE_WITH_TIMEOUT(before->currentIndex(), 1, patience); // the newest two
+        before->setFocus();
+        QTest::keyClick(before, Qt::Key_Up); // the first and the last
+        QTRY_COMPARE_WITH_TIMEOUT(before->currentIndex(), 0, patience);
+        QTRY_VERIFY_WITH_TIMEOUT(!window().what_changed().differences().empty(), patience);
+        bool any_differs = false;
+        for (const Difference& each : window().what_changed().differences()) {
+            QVERIFY(each.noise >= 0.03);
+            QCOMPARE(each.sentence.isEmpty(), !each.differs);
+            if (each.differs) QVERIFY2(each.sentence.contains(QStringLiteral("may be chance")), qPrintable(each.sentence));
+            any_differs |= each.differs;
+        }
+        QVERIFY(any_differs); // 100 idle connections more are 100 frames more
+    }
+
+    void every_button_and_every_choice_of_the_window_can_be_used() {
+        QTest::mouseClick(&window().load_bar().panel_button(), Qt::LeftButton);
+        QStringList used;
+        const auto goes_on = [this] {
+            const auto before = window().history().times().size();
+            QTRY_VERIFY_WITH_TIMEOUT(window().history().times().size() > before, patience);
+            QVERIFY(window().isVisible());
+        };
+        QList<QPointer<QWidget>> controls;
+        for (QWidget* widget : window().findChildren<QWidget*>()) {
+            if (qobject_cast<QAbstractButton*>(widget) != nullptr || qobject_cast<QComboBox*>(widget) != nullptr)
+                controls << widget;
+        }
+        // Those that hide something come last, so that nothing is hidden that has not been used.
+        std::stable_partition(controls.begin(), controls.end(), [](const QPointer<QWidget>& control) {
+            return !control->objectName().endsWith(QLatin1String("_hide"));
+        });
+        for (const QPointer<QWidget>& control : controls) {
+            if (!control || !control->isVisible() || !control->isEnabled()) continue;
+            const QString name = control->objectName();
+            if (name.startsWith(QLatin1String("qt_")) || name == QLatin1String("load_panel_button")) continue; // it has been
+            if (name == QLatin1String("add_population")) continue; // opens a menu that waits
+            used << name;
+            if (auto* box = qobject_cast<QComboBox*>(control.data())) {
+                box->setFocus();
+                QTest::keyClick(box, Qt::Key_Down);
+            } else {
+                QTest::mouseClick(control.data(), Qt::LeftButton);
+            }
+            goes_on();
+        }
+        QVERIFY2(used.size() > 24, qPrintable(used.join(QLatin1Char(' '))));
+        for (const char* wanted :
+             {"live", "map_panel_hide", "timeline_panel_hide", "mode_callbacks", "add_hog", "remove_population"}) {
+            QVERIFY2(used.contains(QString::fromLatin1(wanted)), wanted);
+        }
+        QTRY_VERIFY_WITH_TIMEOUT(!window().session().mode_is_changing(), patience);
+    }
+
     void a_change_that_a_limit_forbids_is_refused_with_the_reason() {
         // The load may have only so many files: more connections than that are not to be had.
-        window().load_panel().model().setData(window().load_panel().model().index(0, PopulationModel::connections), 15'000'000);
+        window().load_panel().model().setData(window().load_panel().model().index(0, PopulationModel::connections),
+                                              15'000'000);
         QTRY_VERIFY_WITH_TIMEOUT(window().notice_banner().isVisible(), patience);
         QVERIFY2(window().notice_banner().text().contains(QRegularExpression(QStringLiteral("\\d"))),
                  qPrintable(window().notice_banner().text()));

@@ -33,8 +33,10 @@ private slots:
     void initTestCase() {
         QByteArray output;
         const QString first = folder_.filePath(QStringLiteral("first"));
-        const int code = run(QStringLiteral("cmake"),
-                             {QStringLiteral("--install"), QStringLiteral(CONNSCOPE_BIN_FOLDER "/.."), QStringLiteral("--prefix"), first}, output);
+        const int code =
+            run(QStringLiteral("cmake"),
+                {QStringLiteral("--install"), QStringLiteral(CONNSCOPE_BIN_FOLDER "/.."), QStringLiteral("--prefix"), first},
+                output);
         QVERIFY2(code == 0, output.constData());
         // It runs from any prefix, so from another one than it was installed to, with a blank in its name.
         prefix_ = folder_.filePath(QStringLiteral("moved there"));
@@ -61,8 +63,10 @@ private slots:
         QSettings entry(path("share/applications/connscope.desktop"), QSettings::IniFormat);
         entry.beginGroup(QStringLiteral("Desktop Entry"));
         QCOMPARE(entry.value(QStringLiteral("Type")).toString(), QStringLiteral("Application"));
-        QVERIFY(QFileInfo(path("bin/") + entry.value(QStringLiteral("Exec")).toString().section(QLatin1Char(' '), 0, 0)).isExecutable());
-        QVERIFY(QFileInfo::exists(path("share/icons/hicolor/scalable/apps/") + entry.value(QStringLiteral("Icon")).toString() + QStringLiteral(".svg")));
+        QVERIFY(QFileInfo(path("bin/") + entry.value(QStringLiteral("Exec")).toString().section(QLatin1Char(' '), 0, 0))
+                    .isExecutable());
+        QVERIFY(QFileInfo::exists(path("share/icons/hicolor/scalable/apps/") +
+                                  entry.value(QStringLiteral("Icon")).toString() + QStringLiteral(".svg")));
     }
 
     void the_metainfo_is_well_formed_and_names_the_desktop_entry() {
@@ -73,22 +77,27 @@ private slots:
         while (!xml.atEnd()) {
             if (xml.readNext() != QXmlStreamReader::StartElement) continue;
             const QString name = xml.name().toString();
-            if (name == QLatin1String("id") || name == QLatin1String("launchable") || name == QLatin1String("summary") || name == QLatin1String("project_license")) {
+            if (name == QLatin1String("id") || name == QLatin1String("launchable") || name == QLatin1String("summary") ||
+                name == QLatin1String("project_license")) {
                 texts[name] = xml.readElementText();
             }
         }
         QVERIFY2(!xml.hasError(), qPrintable(xml.errorString()));
         QCOMPARE(texts.value(QStringLiteral("id")), QStringLiteral("io.github.connscope.connscope"));
         QVERIFY(QFileInfo::exists(path("share/applications/") + texts.value(QStringLiteral("launchable"))));
-        QVERIFY(!texts.value(QStringLiteral("summary")).isEmpty() && !texts.value(QStringLiteral("summary")).endsWith(QLatin1Char('.')));
+        QVERIFY(!texts.value(QStringLiteral("summary")).isEmpty() &&
+                !texts.value(QStringLiteral("summary")).endsWith(QLatin1Char('.')));
         QVERIFY(texts.value(QStringLiteral("project_license")).contains(QStringLiteral("GPL-3.0-or-later")));
     }
 
     void the_installed_window_runs_with_its_own_server_and_load() {
         const QString picture = folder_.filePath(QStringLiteral("a.png"));
         QByteArray output;
-        const int code = run(path("bin/connscope"), {QStringLiteral("--screenshot"), picture, QStringLiteral("--after"), QStringLiteral("1"), QStringLiteral("--connections"), QStringLiteral("20"),
-                                                     QStringLiteral("--size"), QStringLiteral("1280x720")}, output);
+        const int code = run(path("bin/connscope"),
+                             {QStringLiteral("--screenshot"), picture, QStringLiteral("--after"), QStringLiteral("1"),
+                              QStringLiteral("--connections"), QStringLiteral("20"), QStringLiteral("--size"),
+                              QStringLiteral("1280x720")},
+                             output);
         QVERIFY2(code == 0, output.constData());
         QCOMPARE(QImage(picture).size(), QSize(1280, 720));
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What is expected of any desktop application: menus and keys, names for those who cannot see it, a layout that is remembered.
+// What is expected of any desktop application: menus and keys, names for those who cannot see it, a layout that is
+// remembered.
 #include "cut_text.hpp"
 #include "window_support.hpp"
 
@@ -42,8 +43,8 @@ Dialog* shown(MainWindow& window, const char* name) {
 // Whether a person who cannot see a control is told what it is.
 bool needs_name(const QWidget& widget) {
     if (!widget.isVisible() || widget.focusPolicy() == Qt::NoFocus) return false;
-    if (widget.objectName().startsWith(QLatin1String("qt_"))) return false;                       // parts of Qt's own controls
-    if (qobject_cast<const QAbstractSpinBox*>(widget.parentWidget()) != nullptr) return false;    // the line of a spin box
+    if (widget.objectName().startsWith(QLatin1String("qt_"))) return false;                    // parts of Qt's own controls
+    if (qobject_cast<const QAbstractSpinBox*>(widget.parentWidget()) != nullptr) return false; // the line of a spin box
     if (qobject_cast<const QAbstractScrollArea*>(widget.parentWidget()) != nullptr) return false; // a viewport, a header
     return qobject_cast<const QLabel*>(&widget) == nullptr;
 }
@@ -60,7 +61,9 @@ class Manners : public QObject {
         window().activateWindow();
         QTest::keyClick(window_.get(), static_cast<Qt::Key>(key), modifiers);
     }
-    QAction* action(const char* name) { return window().findChild<QAction*>(QStringLiteral("action_") + QString::fromLatin1(name)); }
+    QAction* action(const char* name) {
+        return window().findChild<QAction*>(QStringLiteral("action_") + QString::fromLatin1(name));
+    }
 
     void show(bool remembers = false, QSize size = {1440, 900}) {
         window_ = shown_window(small_plan(), size, remembers);
@@ -103,7 +106,8 @@ private slots:
         for (const FoundAction& each : actions) {
             palette->input().setText(each.path.section(QStringLiteral(" \u203a "), -1));
             bool found = false;
-            for (int row = 0; row < palette->list().count(); ++row) found |= palette->list().item(row)->text().startsWith(each.path);
+            for (int row = 0; row < palette->list().count(); ++row)
+                found |= palette->list().item(row)->text().startsWith(each.path);
             QVERIFY2(found, qPrintable(each.path));
         }
         palette->input().clear();
@@ -145,13 +149,17 @@ private slots:
             ++walked;
             QStringList lacks;
             if (widget->objectName().isEmpty()) lacks << QStringLiteral("object name");
-            const bool speaks = qobject_cast<QPushButton*>(widget) != nullptr && !static_cast<QPushButton*>(widget)->text().isEmpty();
+            const bool speaks =
+                qobject_cast<QPushButton*>(widget) != nullptr && !static_cast<QPushButton*>(widget)->text().isEmpty();
             if (widget->accessibleName().isEmpty() && !speaks) lacks << QStringLiteral("accessible name");
             const bool of_a_dialog = qobject_cast<QDialogButtonBox*>(widget->parentWidget()) != nullptr;
-            const bool is_view = widget->inherits("QAbstractScrollArea") || widget->metaObject()->className() == QByteArray("connscope::app::TimelineView");
-            if (widget->toolTip().isEmpty() && !of_a_dialog && !is_view) lacks << QStringLiteral("tool tip"); // a view has one for each item
+            const bool is_view = widget->inherits("QAbstractScrollArea") ||
+                                 widget->metaObject()->className() == QByteArray("connscope::app::TimelineView");
+            if (widget->toolTip().isEmpty() && !of_a_dialog && !is_view)
+                lacks << QStringLiteral("tool tip"); // a view has one for each item
             if (of_a_dialog) lacks.removeOne(QStringLiteral("object name"));
-            if (!lacks.isEmpty()) wanting << QStringLiteral("%1 lacks %2").arg(where(*widget), lacks.join(QStringLiteral(", ")));
+            if (!lacks.isEmpty())
+                wanting << QStringLiteral("%1 lacks %2").arg(where(*widget), lacks.join(QStringLiteral(", ")));
         }
         QVERIFY(walked > 30);
         QVERIFY2(wanting.isEmpty(), qPrintable(wanting.join(QLatin1Char('\n'))));
@@ -230,14 +238,16 @@ private slots:
         show(true);
         map = window().findChild<QDockWidget*>(QStringLiteral("map_panel"));
         QVERIFY(!map->isVisible());
-        QCOMPARE(window().dockWidgetArea(window().findChild<QDockWidget*>(QStringLiteral("warnings_panel"))), Qt::LeftDockWidgetArea);
+        QCOMPARE(window().dockWidgetArea(window().findChild<QDockWidget*>(QStringLiteral("warnings_panel"))),
+                 Qt::LeftDockWidgetArea);
         QCOMPARE(QApplication::font().pointSizeF(), size);
         QCOMPARE(QSettings().value(QStringLiteral("window/theme")).toString(), QStringLiteral("dark"));
         QCOMPARE(remembered_thresholds().unyielded_s, 0.077);
         QVERIFY(action("reset_layout") != nullptr);
         action("reset_layout")->trigger();
         QVERIFY(map->isVisible());
-        QCOMPARE(window().dockWidgetArea(window().findChild<QDockWidget*>(QStringLiteral("warnings_panel"))), Qt::RightDockWidgetArea);
+        QCOMPARE(window().dockWidgetArea(window().findChild<QDockWidget*>(QStringLiteral("warnings_panel"))),
+                 Qt::RightDockWidgetArea);
     }
 
     void settings_that_make_no_sense_are_as_if_there_were_none() {
@@ -252,7 +262,8 @@ private slots:
         QVERIFY(window().findChild<QDockWidget*>(QStringLiteral("map_panel"))->isVisible());
     }
 
-    // Machado, Oliveira, Fernandes: A physiologically-based model for simulation of color vision deficiency, 2009; severity 1.
+    // Machado, Oliveira, Fernandes: A physiologically-based model for simulation of color vision deficiency, 2009;
+    // severity 1.
     void colours_of_one_view_stay_apart_for_every_kind_of_colour_vision() {
         using Matrix = std::array<double, 9>;
         const std::map<const char*, Matrix> kinds{
@@ -313,7 +324,8 @@ private slots:
         action("about")->trigger();
         auto* box = shown<QMessageBox>(window(), "about");
         QVERIFY(box != nullptr);
-        for (const char* wanted : {CONNSCOPE_VERSION, "Qt 6.", "QCustomPlot 2.", "Boost 1.", "GPL-3.0-or-later", "BSL-1.0", "LGPL-3.0"}) {
+        for (const char* wanted :
+             {CONNSCOPE_VERSION, "Qt 6.", "QCustomPlot 2.", "Boost 1.", "GPL-3.0-or-later", "BSL-1.0", "LGPL-3.0"}) {
             QVERIFY2(box->text().contains(QString::fromLatin1(wanted)), wanted);
         }
     }
@@ -326,7 +338,8 @@ private slots:
             for (const bool dark : {false, true}) {
                 for (const int steps : {-2, 0, 3}) {
                     if (steps == 3 && size.width() < 1900) continue; // a third bigger needs a third more room
-                    QTest::addRow("%dx%d %s %+d", size.width(), size.height(), dark ? "dark" : "light", steps) << size << dark << steps;
+                    QTest::addRow("%dx%d %s %+d", size.width(), size.height(), dark ? "dark" : "light", steps)
+                        << size << dark << steps;
                 }
             }
         }

@@ -44,14 +44,18 @@ class Monkey : public QObject {
     void press_key() {
         QWidget* focus = QApplication::focusWidget();
         QWidget* to = focus != nullptr ? focus : window_.get();
-        static const Qt::Key keys[] = {Qt::Key_Tab,   Qt::Key_Tab,  Qt::Key_Backtab, Qt::Key_Space,  Qt::Key_Return, Qt::Key_Escape, Qt::Key_Up,
-                                       Qt::Key_Down,  Qt::Key_Left, Qt::Key_Right,   Qt::Key_Home,   Qt::Key_End,    Qt::Key_PageUp, Qt::Key_PageDown,
-                                       Qt::Key_Delete, Qt::Key_F1,  Qt::Key_F2,      Qt::Key_F11,    Qt::Key_A,      Qt::Key_S,      Qt::Key_1,
-                                       Qt::Key_9,     Qt::Key_0,    Qt::Key_Equal,   Qt::Key_Greater, Qt::Key_K,     Qt::Key_Z,      Qt::Key_M};
-        static const Qt::KeyboardModifiers modifiers[] = {Qt::NoModifier, Qt::NoModifier, Qt::NoModifier, Qt::ControlModifier, Qt::ShiftModifier, Qt::AltModifier};
+        static const Qt::Key keys[] = {
+            Qt::Key_Tab,    Qt::Key_Tab,  Qt::Key_Backtab, Qt::Key_Space,   Qt::Key_Return, Qt::Key_Escape, Qt::Key_Up,
+            Qt::Key_Down,   Qt::Key_Left, Qt::Key_Right,   Qt::Key_Home,    Qt::Key_End,    Qt::Key_PageUp, Qt::Key_PageDown,
+            Qt::Key_Delete, Qt::Key_F1,   Qt::Key_F2,      Qt::Key_F11,     Qt::Key_A,      Qt::Key_S,      Qt::Key_1,
+            Qt::Key_9,      Qt::Key_0,    Qt::Key_Equal,   Qt::Key_Greater, Qt::Key_K,      Qt::Key_Z,      Qt::Key_M};
+        static const Qt::KeyboardModifiers modifiers[] = {Qt::NoModifier,      Qt::NoModifier,    Qt::NoModifier,
+                                                          Qt::ControlModifier, Qt::ShiftModifier, Qt::AltModifier};
         const Qt::Key key = keys[any(0, static_cast<int>(std::size(keys)) - 1)];
         const auto with = modifiers[any(0, static_cast<int>(std::size(modifiers)) - 1)];
-        last_ = QStringLiteral("key %1 to %2 %3").arg(QKeySequence(key | with).toString(), QString::fromLatin1(to->metaObject()->className()), to->objectName());
+        last_ = QStringLiteral("key %1 to %2 %3")
+                    .arg(QKeySequence(key | with).toString(), QString::fromLatin1(to->metaObject()->className()),
+                         to->objectName());
         QTest::keyClick(to, key, with);
     }
 
@@ -59,7 +63,11 @@ class Monkey : public QObject {
         QPointer<QWidget> to = target();
         const QPoint at(any(0, to->width() - 1), any(0, to->height() - 1));
         const int what = any(0, 9);
-        last_ = QStringLiteral("mouse %1 at %2,%3 of %4 %5").arg(what).arg(at.x()).arg(at.y()).arg(QString::fromLatin1(to->metaObject()->className()), to->objectName());
+        last_ = QStringLiteral("mouse %1 at %2,%3 of %4 %5")
+                    .arg(what)
+                    .arg(at.x())
+                    .arg(at.y())
+                    .arg(QString::fromLatin1(to->metaObject()->className()), to->objectName());
         if (what < 5) {
             QTest::mouseClick(to, Qt::LeftButton, {}, at);
         } else if (what == 5) {
@@ -67,7 +75,8 @@ class Monkey : public QObject {
         } else if (what == 6) {
             QTest::mouseDClick(to, Qt::LeftButton, {}, at);
         } else if (what == 7) {
-            QWheelEvent wheel(at, to->mapToGlobal(at), {}, {0, any(0, 1) == 0 ? 120 : -120}, Qt::NoButton, {}, Qt::NoScrollPhase, false);
+            QWheelEvent wheel(at, to->mapToGlobal(at), {}, {0, any(0, 1) == 0 ? 120 : -120}, Qt::NoButton, {},
+                              Qt::NoScrollPhase, false);
             QApplication::sendEvent(to, &wheel);
         } else {
             QTest::mousePress(to, Qt::LeftButton, {}, at);
@@ -79,8 +88,12 @@ class Monkey : public QObject {
 
 private slots:
     void a_monkey_leaves_the_window_alive_and_answering() {
-        const int events = qEnvironmentVariableIsSet("CONNSCOPE_MONKEY_EVENTS") ? qEnvironmentVariableIntValue("CONNSCOPE_MONKEY_EVENTS") : 3000;
-        const unsigned seed = qEnvironmentVariableIsSet("CONNSCOPE_MONKEY_SEED") ? qEnvironmentVariable("CONNSCOPE_MONKEY_SEED").toUInt() : std::random_device()();
+        const int events = qEnvironmentVariableIsSet("CONNSCOPE_MONKEY_EVENTS")
+                               ? qEnvironmentVariableIntValue("CONNSCOPE_MONKEY_EVENTS")
+                               : 3000;
+        const unsigned seed = qEnvironmentVariableIsSet("CONNSCOPE_MONKEY_SEED")
+                                  ? qEnvironmentVariable("CONNSCOPE_MONKEY_SEED").toUInt()
+                                  : std::random_device()();
         qInfo("%d events, CONNSCOPE_MONKEY_SEED=%u", events, seed);
         random_.seed(seed);
         // What it opens is bounded by the files that a process may have; what it saves goes where it harms nobody.
@@ -129,7 +142,8 @@ private slots:
         qInfo("the slowest event took %lld ms: %s", static_cast<long long>(longest), qPrintable(slowest));
 
         // Whatever it has done to the server and the load: a restart brings them back.
-        for (int i = 0; i < 20 && (QApplication::activePopupWidget() != nullptr || QApplication::activeModalWidget() != nullptr); ++i) {
+        for (int i = 0;
+             i < 20 && (QApplication::activePopupWidget() != nullptr || QApplication::activeModalWidget() != nullptr); ++i) {
             QTest::qWait(80);
         }
         if (!window_->time_view().is_live()) window_->time_view().goLive();
@@ -138,7 +152,8 @@ private slots:
         QTRY_VERIFY_WITH_TIMEOUT(window_->session().server().phase == ProcessStatus::Phase::running, patience);
         QTRY_VERIFY_WITH_TIMEOUT(has_connections(*window_, 1), patience);
         QSignalSpy changed(&window_->session(), &Session::modeChanged);
-        const QString other = window_->session().mode() == QLatin1String("callbacks") ? QStringLiteral("fibers") : QStringLiteral("callbacks");
+        const QString other =
+            window_->session().mode() == QLatin1String("callbacks") ? QStringLiteral("fibers") : QStringLiteral("callbacks");
         QTRY_VERIFY_WITH_TIMEOUT(!window_->session().mode_is_changing(), patience);
         window_->session().changeMode(other);
         QTRY_COMPARE_WITH_TIMEOUT(changed.count(), 1, patience);

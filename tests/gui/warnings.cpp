@@ -66,7 +66,8 @@ private slots:
         window_->session().setPopulation(QStringLiteral("active:20,rate=100,payload=10"));
         QTRY_VERIFY_WITH_TIMEOUT(active(QStringLiteral("not_yielded")).has_value(), patience);
         const Warning warning = *active(QStringLiteral("not_yielded"));
-        QVERIFY2(warning.finding.text.contains(QStringLiteral("nobody takes the CPU away")), qPrintable(warning.finding.text));
+        QVERIFY2(warning.finding.text.contains(QStringLiteral("nobody takes the CPU away")),
+                 qPrintable(warning.finding.text));
         QVERIFY(warning.finding.culprit);
         QCOMPARE(warning.finding.culprit->id, std::uint64_t{1}); // the hog was the first to connect
         QVERIFY(click(QStringLiteral("not_yielded")));
@@ -97,7 +98,8 @@ private slots:
         window_->session().changeParameters(one);
         QTRY_VERIFY_WITH_TIMEOUT(active(QStringLiteral("not_scheduled")).has_value(), patience);
         const Warning warning = *active(QStringLiteral("not_scheduled"));
-        QVERIFY2(warning.finding.text.contains(QStringLiteral("could run and has waited")), qPrintable(warning.finding.text));
+        QVERIFY2(warning.finding.text.contains(QStringLiteral("could run and has waited")),
+                 qPrintable(warning.finding.text));
         QVERIFY(warning.finding.culprit);
         QVERIFY(click(QStringLiteral("not_scheduled")));
         QVERIFY(window_->connections().selected());
@@ -115,7 +117,8 @@ private slots:
         watch(QStringLiteral("slow-reader:5,path=/bytes?n=8000000"));
         QTRY_VERIFY_WITH_TIMEOUT(active(QStringLiteral("back_pressure")).has_value(), patience);
         const QString text = active(QStringLiteral("back_pressure"))->finding.text;
-        QVERIFY2(text.startsWith(QStringLiteral("5 connections wait to write")) || text.contains(QStringLiteral(" connections wait to write")),
+        QVERIFY2(text.startsWith(QStringLiteral("5 connections wait to write")) ||
+                     text.contains(QStringLiteral(" connections wait to write")),
                  qPrintable(text));
         QVERIFY(click(QStringLiteral("back_pressure")));
         QVERIFY(window_->connections().selected());
@@ -155,7 +158,9 @@ private slots:
         watch(QStringLiteral("active:64"));
         // This window sleeps as on a suspended laptop, while the server goes on.
         QProcess waker;
-        waker.start(QStringLiteral("sh"), {QStringLiteral("-c"), QStringLiteral("sleep 2; kill -CONT %1").arg(QCoreApplication::applicationPid())});
+        waker.start(
+            QStringLiteral("sh"),
+            {QStringLiteral("-c"), QStringLiteral("sleep 2; kill -CONT %1").arg(QCoreApplication::applicationPid())});
         QVERIFY(waker.waitForStarted());
         ::kill(::getpid(), SIGSTOP);
         QTRY_VERIFY_WITH_TIMEOUT(active(QStringLiteral("events_lost")).has_value(), patience);

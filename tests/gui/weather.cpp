@@ -63,13 +63,20 @@ private slots:
     void each_is_told_within_a_second_while_the_window_answers_data() {
         QTest::addColumn<QString>("happens");
         QTest::addColumn<QString>("words");
-        QTest::newRow("server killed") << "server killed" << "killed by signal 9";
-        QTest::newRow("server stopped") << "server stopped" << "stopped by a signal";
-        QTest::newRow("load killed") << "load killed" << "killed by signal 9";
-        QTest::newRow("control socket gone") << "control socket gone" << "control socket";
-        QTest::newRow("the load's control socket gone") << "load's control socket gone" << "control socket";
-        QTest::newRow("segment replaced") << "segment replaced" << "replaced by another file";
-        QTest::newRow("segment removed") << "segment removed" << "removed or replaced";
+        QTest::newRow("server killed") << "server killed"
+                                       << "killed by signal 9";
+        QTest::newRow("server stopped") << "server stopped"
+                                        << "stopped by a signal";
+        QTest::newRow("load killed") << "load killed"
+                                     << "killed by signal 9";
+        QTest::newRow("control socket gone") << "control socket gone"
+                                             << "control socket";
+        QTest::newRow("the load's control socket gone") << "load's control socket gone"
+                                                        << "control socket";
+        QTest::newRow("segment replaced") << "segment replaced"
+                                          << "replaced by another file";
+        QTest::newRow("segment removed") << "segment removed"
+                                         << "removed or replaced";
     }
     void each_is_told_within_a_second_while_the_window_answers() {
         QFETCH(QString, happens);
@@ -84,7 +91,8 @@ private slots:
         if (happens.startsWith(QLatin1String("segment"))) QVERIFY2(QFile::exists(segment), qPrintable(segment));
         if (happens.endsWith(QLatin1String("killed"))) send_signal(is_of_load ? load.pid : server.pid, SIGKILL);
         if (happens.endsWith(QLatin1String("stopped"))) send_signal(server.pid, SIGSTOP);
-        if (happens.endsWith(QLatin1String("socket gone"))) QVERIFY(QFile::remove((is_of_load ? load : server).control_path));
+        if (happens.endsWith(QLatin1String("socket gone")))
+            QVERIFY(QFile::remove((is_of_load ? load : server).control_path));
         if (happens == QLatin1String("segment removed")) QVERIFY(QFile::remove(segment));
         if (happens == QLatin1String("segment replaced")) {
             QFile other(segment + QStringLiteral(".other"));
@@ -99,8 +107,8 @@ private slots:
         window().session().changeMode(QStringLiteral("callbacks"));
         const Handled after = handle_until([] { return false; }, 1500);
         const qint64 longest = std::max(told.longest_ms, after.longest_ms);
-        qInfo("told after %lld ms; the longest that the window did not answer: %lld ms", static_cast<long long>(told.took_ms),
-              static_cast<long long>(longest));
+        qInfo("told after %lld ms; the longest that the window did not answer: %lld ms",
+              static_cast<long long>(told.took_ms), static_cast<long long>(longest));
         QVERIFY2(longest < answers_within_ms, qPrintable(QString::number(longest)));
 
         // And there is a way on: the banner's button.
@@ -153,8 +161,9 @@ private slots:
         QSignalSpy changed(&window().session(), &Session::modeChanged);
         QTest::mouseClick(window().mode_bar().button(QStringLiteral("thread-per-connection")), Qt::LeftButton);
         QCOMPARE(began.count(), 1);
-        QVERIFY2(window().mode_bar().message().startsWith(QStringLiteral("moving 1,500 connections to Thread per connection … ")),
-                 qPrintable(window().mode_bar().message()));
+        QVERIFY2(
+            window().mode_bar().message().startsWith(QStringLiteral("moving 1,500 connections to Thread per connection … ")),
+            qPrintable(window().mode_bar().message()));
         QElapsedTimer timer;
         timer.start();
         window().close();
