@@ -28,6 +28,7 @@ AnatomyView::AnatomyView(QWidget* parent)
     mover_->menu()->setToolTipsVisible(true);
     mover_->setEnabled(false);
     scroll_->setObjectName(QStringLiteral("anatomy_scroll"));
+    scroll_->setAccessibleName(tr("Anatomy of the connection"));
     scroll_->setWidget(table_);
     scroll_->setWidgetResizable(true);
     scroll_->setFrameShape(QFrame::NoFrame);

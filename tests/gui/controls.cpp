@@ -84,7 +84,7 @@ private slots:
         window().undoModeChange();
         QTRY_COMPARE_WITH_TIMEOUT(changed.count(), 3, patience);
         QCOMPARE(row.threads().value(), 0);
-        QTRY_COMPARE_WITH_TIMEOUT(window().history().values(Quantity::threads).back(), before, patience);
+        QTRY_VERIFY_WITH_TIMEOUT(window().history().values(Quantity::threads).back() <= before + 1, patience);
         window().undoModeChange();
         QTRY_COMPARE_WITH_TIMEOUT(changed.count(), 4, patience);
         QCOMPARE(window().session().mode(), QStringLiteral("coroutines"));

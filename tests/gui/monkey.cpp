@@ -152,11 +152,12 @@ private slots:
         QTRY_VERIFY_WITH_TIMEOUT(window_->session().server().phase == ProcessStatus::Phase::running, patience);
         QTRY_VERIFY_WITH_TIMEOUT(has_connections(*window_, 1), patience);
         QSignalSpy changed(&window_->session(), &Session::modeChanged);
+        QSignalSpy refused(&window_->session(), &Session::modeChangeRefused);
         const QString other =
             window_->session().mode() == QLatin1String("callbacks") ? QStringLiteral("fibers") : QStringLiteral("callbacks");
         QTRY_VERIFY_WITH_TIMEOUT(!window_->session().mode_is_changing(), patience);
         window_->session().changeMode(other);
-        QTRY_COMPARE_WITH_TIMEOUT(changed.count(), 1, patience);
+        QTRY_VERIFY_WITH_TIMEOUT(changed.count() + refused.count() >= 1, patience);
         const Handled calm = handle_until([] { return false; }, 1500);
         QVERIFY2(calm.longest_ms < 250, qPrintable(QString::number(calm.longest_ms)));
         const auto server = window_->session().server().pid;
