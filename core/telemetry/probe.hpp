@@ -114,7 +114,7 @@ struct ProbeOptions {
     std::uint64_t connections = 20'000;   // slots
     std::uint32_t rings = 32;             // for threads of their own
     std::uint32_t shared_rings = 8;       // for the many others
-    std::uint32_t events_per_ring = 1024; // a power of two
+    std::uint32_t events_per_ring = 4096; // a power of two; a ring shares the caches with the connections
 };
 
 // The writer of a server's segment. Creation makes the file, destruction marks it as ended and removes it.

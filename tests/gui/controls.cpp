@@ -296,6 +296,7 @@ private slots:
             return !control->objectName().endsWith(QLatin1String("_hide"));
         });
         for (const QPointer<QWidget>& control : controls) {
+            QTRY_VERIFY_WITH_TIMEOUT(!window().session().mode_is_changing(), patience); // buttons rest meanwhile
             if (!control || !control->isVisible() || !control->isEnabled()) continue;
             const QString name = control->objectName();
             if (name.startsWith(QLatin1String("qt_")) || name == QLatin1String("load_panel_button")) continue; // it has been

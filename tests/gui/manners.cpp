@@ -46,6 +46,8 @@ bool needs_name(const QWidget& widget) {
     if (widget.objectName().startsWith(QLatin1String("qt_"))) return false;                    // parts of Qt's own controls
     if (qobject_cast<const QAbstractSpinBox*>(widget.parentWidget()) != nullptr) return false; // the line of a spin box
     if (qobject_cast<const QAbstractScrollArea*>(widget.parentWidget()) != nullptr) return false; // a viewport, a header
+    if (qobject_cast<const QMainWindow*>(widget.parentWidget()) != nullptr && widget.inherits("QTabBar"))
+        return false; // Qt's, of panels in one place: each tab has its panel's title
     return qobject_cast<const QLabel*>(&widget) == nullptr;
 }
 
@@ -153,8 +155,8 @@ private slots:
                 qobject_cast<QPushButton*>(widget) != nullptr && !static_cast<QPushButton*>(widget)->text().isEmpty();
             if (widget->accessibleName().isEmpty() && !speaks) lacks << QStringLiteral("accessible name");
             const bool of_a_dialog = qobject_cast<QDialogButtonBox*>(widget->parentWidget()) != nullptr;
-            const bool is_view = widget->inherits("QAbstractScrollArea") ||
-                                 widget->metaObject()->className() == QByteArray("connscope::app::TimelineView");
+            const bool is_view = widget->inherits("QAbstractScrollArea") || widget->inherits("connscope::app::Chart") ||
+                                 widget->inherits("connscope::app::TimelineView");
             if (widget->toolTip().isEmpty() && !of_a_dialog && !is_view)
                 lacks << QStringLiteral("tool tip"); // a view has one for each item
             if (of_a_dialog) lacks.removeOne(QStringLiteral("object name"));
