@@ -42,8 +42,7 @@ public:
     LoopExecutor executor() noexcept { return context_.get_executor(); }
 
 private:
-    // One thread runs it and uses its sockets, so Asio need not lock each; others post to it and register sockets.
-    boost::asio::io_context context_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO};
+    boost::asio::io_context context_{1}; // one thread runs it: Asio then wakes no others
     boost::asio::executor_work_guard<LoopExecutor> work_;
     std::thread thread_;
 };
