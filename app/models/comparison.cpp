@@ -51,7 +51,8 @@ constexpr Compared compared[] = {
      COMPARISON_TEXT("Connections are resumed %2 times a second without the kernel, instead of %1 times."),
      COMPARISON_TEXT("Connections are resumed %2 times a second without the kernel, instead of %1 times.")},
     {Quantity::cpu_per_request, COMPARISON_TEXT("CPU per request"), Form::duration, Better::less,
-     COMPARISON_TEXT("A request costs %2 of CPU instead of %1."), COMPARISON_TEXT("A request costs %2 of CPU instead of %1.")},
+     COMPARISON_TEXT("A request costs %2 of CPU instead of %1."),
+     COMPARISON_TEXT("A request costs %2 of CPU instead of %1.")},
     {Quantity::latency_p50, COMPARISON_TEXT("Latency p50"), Form::duration, Better::less,
      COMPARISON_TEXT("Half of the answers take less than %2; it was %1."),
      COMPARISON_TEXT("Half of the answers take more than %2; it was %1.")},
@@ -71,9 +72,12 @@ QString tr(const char* text) { return QCoreApplication::translate("Comparison", 
 
 QString written(Form form, double value) {
     switch (form) {
-    case Form::bytes: return bytes_text(value);
-    case Form::duration: return duration_text(value);
-    case Form::count: return count_text(value >= 100 ? std::round(value) : value);
+    case Form::bytes:
+        return bytes_text(value);
+    case Form::duration:
+        return duration_text(value);
+    case Form::count:
+        return count_text(value >= 100 ? std::round(value) : value);
     }
     return {};
 }
@@ -134,7 +138,8 @@ std::vector<Difference> compare(const History& history, const Stretch& before, c
         difference.ratio = was.mean > 0 && is.mean > 0 ? is.mean / was.mean : not_known;
         const double size = std::max(was.mean, is.mean);
         difference.noise = size > 0 ? std::max(std::hypot(was.error, is.error) / size, least_noise) : least_noise;
-        difference.differs = size > 0 && std::abs(is.mean - was.mean) > difference.noise * size && difference.before != difference.after;
+        difference.differs =
+            size > 0 && std::abs(is.mean - was.mean) > difference.noise * size && difference.before != difference.after;
         if (difference.differs) {
             const bool less = is.mean < was.mean;
             const double times = less ? 1 / difference.ratio : difference.ratio;
@@ -151,8 +156,8 @@ std::vector<Difference> compare(const History& history, const Stretch& before, c
             difference.sentence.replace(QStringLiteral("%3"), factor_text(times));
             difference.sentence += QLatin1Char(' ') + tr("(±%1 may be chance)").arg(percent_text(difference.noise));
             if (each.better != Better::neither) {
-                difference.judgement = less == (each.better == Better::less) ? Difference::Judgement::better
-                                                                             : Difference::Judgement::worse;
+                difference.judgement =
+                    less == (each.better == Better::less) ? Difference::Judgement::better : Difference::Judgement::worse;
             }
         }
         differences.push_back(std::move(difference));

@@ -15,10 +15,10 @@ namespace connscope::app {
 // Something that happened at one time and is shown on every chart.
 struct Mark {
     enum class Kind { mode_change, load_change, moment, server_gone, server_started }; // a moment: the user set it
-    double time = 0; // s of CLOCK_MONOTONIC
+    double time = 0;                                                                   // s of CLOCK_MONOTONIC
     Kind kind = Kind::mode_change;
-    QString label;   // "Coroutines"
-    QString mode;    // the mode's id from this time on
+    QString label; // "Coroutines"
+    QString mode;  // the mode's id from this time on
 };
 
 // The last ten minutes of every quantity, and the marks. GUI thread.
@@ -27,7 +27,8 @@ class History : public QObject {
 public:
     static constexpr double length = 600; // s
 
-    explicit History(QObject* parent = nullptr) : QObject(parent) {}
+    explicit History(QObject* parent = nullptr)
+        : QObject(parent) {}
 
     // Precondition: later than the sample before.
     void append(const Sample& sample);

@@ -38,8 +38,8 @@ struct Snapshot {
     std::vector<SegmentEvent> events;          // since the snapshot before
     std::uint64_t events_lost = 0;             // overwritten before they could be read
 
-    // The kernel's record of switches since the snapshot before: each preemption of a thread of the server, and the record of
-    // that thread that follows it.
+    // The kernel's record of switches since the snapshot before: each preemption of a thread of the server, and the record
+    // of that thread that follows it.
     std::vector<observe::SwitchRecord> switches;
     std::vector<observe::LostSwitches> switches_lost;
     std::vector<std::pair<std::uint32_t, std::string>> switch_names; // of threads that got a CPU, not named before

@@ -253,13 +253,15 @@ void Watcher::look_at_server(Snapshot& into) {
 void Watcher::look_for_losses() {
     const auto loss_of = [](const ProcessStatus& status, bool segment_is_there, const QString& program) -> QString {
         if (!segment_is_there) {
-            return tr("The segment %1 of %2 (pid %3) was removed or replaced by another file: no other program finds it now. This "
+            return tr("The segment %1 of %2 (pid %3) was removed or replaced by another file: no other program finds it "
+                      "now. This "
                       "window goes on with the one that it had opened.")
                 .arg(status.segment_name, program)
                 .arg(status.pid);
         }
         if (!QFileInfo::exists(status.control_path)) {
-            return tr("The control socket %1 is gone: %2 (pid %3) can still be watched, but nothing else can ask it to change.")
+            return tr("The control socket %1 is gone: %2 (pid %3) can still be watched, but nothing else can ask it to "
+                      "change.")
                 .arg(status.control_path, program)
                 .arg(status.pid);
         }

@@ -78,7 +78,8 @@ void MutedLabel::colour_text() {
     colouring_ = false;
 }
 
-ScaledLabel::ScaledLabel(const QString& text, double factor, QFont::Weight weight, QWidget* parent) : QLabel(text, parent) {
+ScaledLabel::ScaledLabel(const QString& text, double factor, QFont::Weight weight, QWidget* parent)
+    : QLabel(text, parent) {
     setFont(scaled_font(QApplication::font(), factor, weight));
 }
 

@@ -21,7 +21,7 @@ constexpr Pair blue{0xff0072b2, 0xff2e9be6};
 constexpr Pair vermillion{0xffd55e00, 0xfffb7c22};
 constexpr Pair purple{0xffcc79a7, 0xffee9ccb};
 constexpr Pair yellow{0xffd6c400, 0xfff0e442}; // darker on white than Okabe-Ito's, which nearly vanishes there
-constexpr Pair slate{0xff5b6670, 0xff8b97a3}; // on white a lighter one is purple's twin to who sees no green
+constexpr Pair slate{0xff5b6670, 0xff8b97a3};  // on white a lighter one is purple's twin to who sees no green
 constexpr Pair grey{0xff8b949e, 0xff8b97a3};
 
 Pair pair_of(Meaning meaning) {

@@ -40,8 +40,8 @@ enum class Meaning : std::size_t {
     p99,
     max,
     from_readiness, // as the server knows it, beside what the kernel's stamp tells
-    amount,  // one curve alone
-    offered, // what was asked for, beside what was got
+    amount,         // one curve alone
+    offered,        // what was asked for, beside what was got
     count_
 };
 

@@ -265,7 +265,8 @@ void TimelineView::paint_preemptions(QPainter& painter, std::size_t row) const {
     double left = 0;
     double right = -1;
     const auto draw = [&] {
-        if (right >= left) painter.fillRect(QRectF(left, place.bottom() + 1 - height, std::max(right - left, pixel), height), hue);
+        if (right >= left)
+            painter.fillRect(QRectF(left, place.bottom() + 1 - height, std::max(right - left, pixel), height), hue);
     };
     for (const TimelinePreemption& each : timeline().preemptions().of(shown_[row].thread, begin(), end())) {
         const double from = std::max(x_of(each.begin), static_cast<double>(place.left()));
@@ -466,9 +467,11 @@ QString TimelineView::preemption_tip_at(const QPoint& position) const {
         for (const TimelinePreemption& each : kernel.of(shown_[row].thread, time - near, time + near)) {
             if (time < each.begin - near || time > each.end + near) continue;
             const QString length = duration_text(each.end - each.begin);
-            const QString what = each.lasts ? tr("The kernel took CPU %1 away %2 ago and has not given one back.").arg(each.cpu).arg(length)
-                                            : tr("The kernel took CPU %1 away for %2.").arg(each.cpu).arg(length);
-            if (!each.other_known) return what + QLatin1Char(' ') + tr("Who ran instead is told to root only, or with CAP_PERFMON.");
+            const QString what =
+                each.lasts ? tr("The kernel took CPU %1 away %2 ago and has not given one back.").arg(each.cpu).arg(length)
+                           : tr("The kernel took CPU %1 away for %2.").arg(each.cpu).arg(length);
+            if (!each.other_known)
+                return what + QLatin1Char(' ') + tr("Who ran instead is told to root only, or with CAP_PERFMON.");
             if (each.other_thread == 0) return what + QLatin1Char(' ') + tr("The CPU idled.");
             const QString name = QString::fromStdString(kernel.name_of(each.other_thread));
             return what + QLatin1Char(' ') +
@@ -495,13 +498,15 @@ QString TimelineView::tip_at(const QPoint& position) const {
         return tr("%1 events of this stretch were overwritten before they could be read.")
             .arg(count_text(static_cast<double>(loss.events)));
     }
-    return tr(
-        "Each lane is a thread of the server, by the kernel's number; each block is a slice of one connection. Between "
-        "blocks "
-        "the thread slept, was in the kernel, or did something for nobody in particular.\nWheel: zoom. Drag: move, which "
-        "pauses. Click: select the connection.\n%1")
+    return tr("Each lane is a thread of the server, by the kernel's number; each block is a slice of one connection. "
+              "Between "
+              "blocks "
+              "the thread slept, was in the kernel, or did something for nobody in particular.\nWheel: zoom. Drag: move, "
+              "which "
+              "pauses. Click: select the connection.\n%1")
         .arg(timeline().preemptions().missing().empty()
-                 ? tr("The bars at the lower edge are the kernel's own record: from where it took the CPU away to where it gave "
+                 ? tr("The bars at the lower edge are the kernel's own record: from where it took the CPU away to where it "
+                      "gave "
                       "one back.")
                  : tr("The kernel's own record of who ran is missing: %1")
                        .arg(QString::fromStdString(timeline().preemptions().missing())));

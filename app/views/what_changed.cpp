@@ -23,7 +23,8 @@ constexpr int block_gap = 7;
 const QString arrow = QStringLiteral(" \u2192 ");
 } // namespace
 
-DifferenceList::DifferenceList(QWidget* parent) : QWidget(parent) {
+DifferenceList::DifferenceList(QWidget* parent)
+    : QWidget(parent) {
     setObjectName(QStringLiteral("differences"));
     setAccessibleName(tr("What changed"));
     QSizePolicy policy(QSizePolicy::Ignored, QSizePolicy::Minimum);
@@ -133,7 +134,8 @@ WhatChanged::WhatChanged(const History& history, QWidget* parent)
     , list_(new DifferenceList) {
     before_->setObjectName(QStringLiteral("compare_before"));
     before_->setAccessibleName(tr("The earlier stretch"));
-    before_->setToolTip(tr("The stretch of time to compare with: each begins with a mark, of a change or of your own (Ctrl+M)."));
+    before_->setToolTip(
+        tr("The stretch of time to compare with: each begins with a mark, of a change or of your own (Ctrl+M)."));
     after_->setObjectName(QStringLiteral("compare_after"));
     after_->setAccessibleName(tr("The later stretch"));
     after_->setToolTip(tr("The stretch of time that is compared. After each mark the newest two are chosen."));
@@ -225,7 +227,9 @@ void WhatChanged::refresh() {
     }
     differences_ = compare(history_, a, b);
     list_->show_differences(differences_);
-    const auto shown_length = [](const Stretch& stretch) { return duration_text(std::min(std::floor(stretch.length()), 30.0)); };
+    const auto shown_length = [](const Stretch& stretch) {
+        return duration_text(std::min(std::floor(stretch.length()), 30.0));
+    };
     emit summaryChanged(tr("means over %1 and %2").arg(shown_length(a), shown_length(b)));
 }
 

@@ -55,7 +55,10 @@ int fit_of(const QString& words, const QString& text) {
 }
 
 CommandPalette::CommandPalette(const QMenuBar& menu_bar, QWidget* parent)
-    : QDialog(parent, Qt::Popup), actions_(actions_of(menu_bar)), input_(new QLineEdit(this)), list_(new QListWidget(this)) {
+    : QDialog(parent, Qt::Popup)
+    , actions_(actions_of(menu_bar))
+    , input_(new QLineEdit(this))
+    , list_(new QListWidget(this)) {
     setObjectName(QStringLiteral("command_palette"));
     setAccessibleName(tr("Find an action"));
     setAttribute(Qt::WA_DeleteOnClose);
@@ -116,17 +119,27 @@ bool CommandPalette::eventFilter(QObject* watched, QEvent* event) {
         const auto* key = static_cast<QKeyEvent*>(event);
         const int row = list_->currentRow();
         switch (key->key()) {
-        case Qt::Key_Down: list_->setCurrentRow(std::min(row + 1, list_->count() - 1)); return true;
-        case Qt::Key_Up: list_->setCurrentRow(std::max(row - 1, 0)); return true;
-        case Qt::Key_PageDown: list_->setCurrentRow(std::min(row + 10, list_->count() - 1)); return true;
-        case Qt::Key_PageUp: list_->setCurrentRow(std::max(row - 10, 0)); return true;
-        default: break;
+        case Qt::Key_Down:
+            list_->setCurrentRow(std::min(row + 1, list_->count() - 1));
+            return true;
+        case Qt::Key_Up:
+            list_->setCurrentRow(std::max(row - 1, 0));
+            return true;
+        case Qt::Key_PageDown:
+            list_->setCurrentRow(std::min(row + 10, list_->count() - 1));
+            return true;
+        case Qt::Key_PageUp:
+            list_->setCurrentRow(std::max(row - 10, 0));
+            return true;
+        default:
+            break;
         }
     }
     return QDialog::eventFilter(watched, event);
 }
 
-ShortcutSheet::ShortcutSheet(const QMenuBar& menu_bar, QWidget* parent) : QDialog(parent) {
+ShortcutSheet::ShortcutSheet(const QMenuBar& menu_bar, QWidget* parent)
+    : QDialog(parent) {
     setObjectName(QStringLiteral("shortcut_sheet"));
     setWindowTitle(tr("Shortcuts"));
     setAttribute(Qt::WA_DeleteOnClose);

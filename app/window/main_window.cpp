@@ -192,7 +192,8 @@ void MainWindow::place_panels() {
         panel->setFloating(false);
         panel->show();
     }
-    // Beside the window's panels there is little room for it, and it is needed now and then: it floats until it is put somewhere.
+    // Beside the window's panels there is little room for it, and it is needed now and then: it floats until it is put
+    // somewhere.
     addDockWidget(Qt::TopDockWidgetArea, load_panel_dock_);
     load_panel_dock_->setFloating(true);
     load_panel_dock_->hide();

@@ -76,7 +76,9 @@ void Panel::bring_up() {
     raise();
 }
 
-bool Panel::event(QEvent* event) { return leave_key_to_focus(*event) || QDockWidget::event(event); } // a floating one is a window
+bool Panel::event(QEvent* event) {
+    return leave_key_to_focus(*event) || QDockWidget::event(event);
+} // a floating one is a window
 
 void Panel::paintEvent(QPaintEvent*) {
     QPainter painter(this);

@@ -45,8 +45,8 @@ void compute(Connection& connection);
 // Uses the CPU for a stretch of this thread's CPU time: being preempted does not shorten it.
 void burn(std::chrono::nanoseconds cpu_time);
 
-// Says that nobody cancels the calling thread (pthread_cancel(3)), as is true of all threads here: glibc then need not switch
-// its cancellation on and off around each read and write.
+// Says that nobody cancels the calling thread (pthread_cancel(3)), as is true of all threads here: glibc then need not
+// switch its cancellation on and off around each read and write.
 void never_cancel_this_thread() noexcept;
 
 // Sets O_NONBLOCK or clears it.

@@ -105,7 +105,8 @@ private slots:
         timer.start();
         send_signal(killed, SIGKILL);
         QTRY_VERIFY_WITH_TIMEOUT(window_->server_banner().isVisible(), 1000);
-        QVERIFY2(window_->server_banner().text().contains(QStringLiteral("killed")), qPrintable(window_->server_banner().text()));
+        QVERIFY2(window_->server_banner().text().contains(QStringLiteral("killed")),
+                 qPrintable(window_->server_banner().text()));
         QVERIFY(!window_->mode_bar().button(QStringLiteral("callbacks"))->isEnabled());
 
         QTest::mouseClick(&window_->server_banner().button(), Qt::LeftButton);
@@ -243,7 +244,8 @@ private slots:
             if (widget->objectName().startsWith(QLatin1String("qt_"))) continue;
             if (qobject_cast<QAbstractButton*>(widget) == nullptr) continue;
             if (widget->objectName().isEmpty() || widget->accessibleName().isEmpty() || widget->toolTip().isEmpty()) {
-                wanting << QStringLiteral("%1 '%2'").arg(QString::fromLatin1(widget->metaObject()->className()), widget->objectName());
+                wanting << QStringLiteral("%1 '%2'").arg(QString::fromLatin1(widget->metaObject()->className()),
+                                                         widget->objectName());
             }
         }
         QVERIFY2(wanting.isEmpty(), qPrintable(wanting.join(QLatin1Char('\n'))));
