@@ -10,6 +10,8 @@ namespace {
 constexpr std::size_t removed_at_once = 4096;
 constexpr std::size_t most_names = 10'000;
 
+std::uint64_t key_of(std::uint32_t process, std::uint32_t thread) { return std::uint64_t{process} << 32 | thread; }
+
 double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
 
 } // namespace
@@ -17,7 +19,8 @@ double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<dou
 void Preemptions::append(const Snapshot& snapshot, double newest, double oldest) {
     missing_ = snapshot.switches_missing;
     if (names_.size() > most_names) names_.clear();
-    for (const auto& [thread, name] : snapshot.switch_names) names_[thread] = name;
+    for (const NamedThread& named : snapshot.switch_names) names_[key_of(named.process, named.thread)] = named.name;
+    left_out_ = snapshot.switches_left_out;
     for (const auto& lost : snapshot.switches_lost) losses_.push_back({seconds(lost.time), lost.count});
     using Kind = observe::SwitchRecord::Kind;
     for (const observe::SwitchRecord& record : snapshot.switches) {
@@ -27,6 +30,7 @@ void Preemptions::append(const Snapshot& snapshot, double newest, double oldest)
         if (is_out) { // it ends with the thread's next record, whatever that says
             lane.all.back().end = std::max(time, lane.all.back().begin);
             lane.all.back().lasts = false;
+            lane.longest = std::max(lane.longest, lane.all.back().end - lane.all.back().begin);
         }
         if (record.kind == Kind::preempted)
             lane.all.push_back(
@@ -38,7 +42,10 @@ void Preemptions::append(const Snapshot& snapshot, double newest, double oldest)
     if (all > most) oldest = newest - (newest - oldest) / 2;
     for (auto each = lanes_.begin(); each != lanes_.end();) {
         Lane& lane = each->second;
-        if (!lane.all.empty() && lane.all.back().lasts) lane.all.back().end = std::max(newest, lane.all.back().begin);
+        if (!lane.all.empty() && lane.all.back().lasts) {
+            lane.all.back().end = std::max(newest, lane.all.back().begin);
+            lane.longest = std::max(lane.longest, lane.all.back().end - lane.all.back().begin);
+        }
         while (lane.first < lane.all.size() && lane.all[lane.first].end < oldest) ++lane.first;
         if (lane.first == lane.all.size()) {
             each = lanes_.erase(each);
@@ -48,10 +55,6 @@ void Preemptions::append(const Snapshot& snapshot, double newest, double oldest)
             lane.all.erase(lane.all.begin(), lane.all.begin() + static_cast<std::ptrdiff_t>(lane.first));
             lane.first = 0;
         }
-        // Only the newest may have grown since the last time.
-        const std::size_t recent = std::min<std::size_t>(lane.all.size(), snapshot.switches.size() + 1);
-        for (std::size_t i = lane.all.size() - recent; i < lane.all.size(); ++i)
-            lane.longest = std::max(lane.longest, lane.all[i].end - lane.all[i].begin);
         count_ += lane.all.size() - lane.first;
         ++each;
     }
@@ -71,8 +74,8 @@ std::span<const TimelinePreemption> Preemptions::of(std::uint32_t thread, double
     return {first, last};
 }
 
-std::string Preemptions::name_of(std::uint32_t thread) const {
-    const auto found = names_.find(thread);
+std::string Preemptions::name_of(std::uint32_t process, std::uint32_t thread) const {
+    const auto found = names_.find(key_of(process, thread));
     return found == names_.end() ? std::string() : found->second;
 }
 

@@ -45,8 +45,10 @@ public:
     std::size_t count() const noexcept { return count_; }
     // Why there is no record, in words; empty: there is one.
     const std::string& missing() const noexcept { return missing_; }
+    // Threads whose preemptions are not in it.
+    std::uint32_t left_out() const noexcept { return left_out_; }
     // The name of a thread that got a CPU; empty where it was not to be had.
-    std::string name_of(std::uint32_t thread) const;
+    std::string name_of(std::uint32_t process, std::uint32_t thread) const;
 
 private:
     struct Lane {
@@ -56,8 +58,9 @@ private:
     };
     std::map<std::uint32_t, Lane> lanes_;
     std::vector<LostPreemptions> losses_;
-    std::unordered_map<std::uint32_t, std::string> names_;
+    std::unordered_map<std::uint64_t, std::string> names_; // by process and thread: numbers are used again
     std::string missing_;
+    std::uint32_t left_out_ = 0;
     std::size_t count_ = 0;
 };
 

@@ -9,12 +9,17 @@ namespace connscope::app {
 
 namespace {
 constexpr std::chrono::milliseconds interval{500};
-constexpr int looks_between_costs = 10; // a cost takes 5 us a stack and 10 us a socket to read
+constexpr std::chrono::milliseconds prepared_at_once{5}; // whoever clicks meanwhile waits for it
+constexpr std::chrono::milliseconds prepared_every{10};  // half of a core, for a second or two
+constexpr int looks_between_costs = 10;                  // a cost takes 5 us a stack and 10 us a socket to read
 } // namespace
 
 Anatomist::Anatomist()
-    : timer_(this) {
+    : timer_(this)
+    , preparing_(this) {
     timer_.setInterval(interval);
+    preparing_.setInterval(prepared_every);
+    connect(&preparing_, &QTimer::timeout, this, &Anatomist::prepare);
     connect(&timer_, &QTimer::timeout, this, &Anatomist::look);
 }
 
@@ -34,8 +39,10 @@ void Anatomist::show_server(const ProcessStatus& server) {
     if (server.alive()) {
         if (!cost_at_first_) cost_at_first_ = read_cost();
         timer_.start();
+        preparing_.start();
     } else {
         timer_.stop();
+        preparing_.stop();
     }
 }
 
@@ -64,7 +71,7 @@ bool Anatomist::open() {
 }
 
 void Anatomist::look() {
-    if (id_ == 0) return warm_up();
+    if (id_ == 0) return read_once_before();
     emit anatomyTaken(read());
     if (looks_++ % looks_between_costs == 0) renew_cost(); // afterwards: whoever has clicked does not wait for it
 }
@@ -79,16 +86,20 @@ void Anatomist::renew_cost() {
     const auto now = cost_at_first_ ? read_cost() : std::nullopt;
     cost_.reset();
     if (!now || now->connections <= cost_at_first_->connections) return;
-    constexpr unsigned ends = 2; // the clients are on this machine too
-    cost_ = std::make_shared<const observe::Cost>(observe::cost_between(*cost_at_first_, *now, ends));
+    cost_ =
+        std::make_shared<const observe::Cost>(observe::cost_between(*cost_at_first_, *now, observe::ends_here(scratch_)));
     cost_to_ = now->connections;
 }
 
-// Opens the debug information before it is asked for, and once after each change of mode what an anatomy needs there, so
-// that a click is answered at once.
-void Anatomist::warm_up() {
-    if (open() && reader_->prepare(interval / 4)) return;
-    if (!open() || !segment_->read(scratch_) || scratch_.connections.empty() || scratch_.mode_changes == warm_mode_changes_)
+// Opens the debug information before it is asked for, so that the first click is answered as fast as all others.
+void Anatomist::prepare() {
+    if (!open() || !reader_->prepare(prepared_at_once)) preparing_.stop();
+}
+
+// Once after each change of mode, what an anatomy needs of it alone.
+void Anatomist::read_once_before() {
+    if (preparing_.isActive() || !open() || !segment_->read(scratch_) || scratch_.connections.empty() ||
+        scratch_.mode_changes == warm_mode_changes_)
         return;
     warm_mode_changes_ = scratch_.mode_changes;
     const auto& first = scratch_.connections.front();

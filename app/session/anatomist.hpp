@@ -52,7 +52,8 @@ signals:
 private:
     bool open();
     void look();
-    void warm_up();
+    void prepare();
+    void read_once_before();
     AnatomyPtr read();
     std::optional<observe::CostReading> read_cost();
     void renew_cost();
@@ -63,6 +64,7 @@ private:
     bool slot_is_known_ = false;
     QString problem_;
     QTimer timer_;
+    QTimer preparing_; // while there is something left to open
     std::optional<telemetry::SegmentReader> segment_;
     std::optional<observe::AnatomyReader> reader_;
     telemetry::ServerReading scratch_;

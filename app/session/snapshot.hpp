@@ -12,7 +12,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace connscope::app {
@@ -21,6 +20,13 @@ namespace connscope::app {
 struct SegmentEvent {
     std::uint32_t segment = 0;
     telemetry::EventReading event;
+};
+
+// A thread that got a CPU, and what it is called (comm).
+struct NamedThread {
+    std::uint32_t process = 0;
+    std::uint32_t thread = 0;
+    std::string name;
 };
 
 // Everything that one look at the watched processes found. Made on the watching thread, then never changed.
@@ -42,13 +48,23 @@ struct Snapshot {
     // of that thread that follows it.
     std::vector<observe::SwitchRecord> switches;
     std::vector<observe::LostSwitches> switches_lost;
-    std::vector<std::pair<std::uint32_t, std::string>> switch_names; // of threads that got a CPU, not named before
-    std::string switches_missing;                                    // why there is no record; empty: there is one
+    std::vector<NamedThread> switch_names; // of threads that got a CPU, not named before
+    std::string switches_missing;          // why there is no record; empty: there is one
+    std::uint32_t switches_left_out = 0;   // threads that the record leaves out: there were no descriptors for them
 
     bool has_load = false; // false: `load` says nothing
     telemetry::LoadReading load;
     std::optional<observe::ProcessReading> load_process;
 };
+
+// How many of the server's connections each of its modes carries, by the modes' numbers.
+inline std::vector<std::uint64_t> connections_by_mode(const Snapshot& snapshot) {
+    std::vector<std::uint64_t> counts(snapshot.modes.size());
+    if (!snapshot.has_server) return counts;
+    for (const auto& connection : snapshot.server.connections)
+        if (connection.mode < counts.size()) ++counts[connection.mode];
+    return counts;
+}
 
 using SnapshotPtr = std::shared_ptr<const Snapshot>;
 

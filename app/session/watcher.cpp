@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "session/watcher.hpp"
 
-#include "connscope/observe/threads.hpp"
 #include "connscope/telemetry/runtime_folder.hpp"
 
 #include <QCoreApplication>
@@ -153,7 +152,7 @@ void Watcher::server_is_ready(const ReadyLine& line) {
     }
     server_observer_ = observer_of(line.pid);
     server_memory_ = std::make_unique<MemoryWatch>(line.pid);
-    record_switches(line.pid);
+    switches_.emplace(line.pid);
     set_server(std::move(status));
     start_load();
 }
@@ -191,7 +190,8 @@ void Watcher::look() {
     const auto begin = telemetry::monotonic_ns();
     auto snapshot = unused_snapshot();
     look_at_server(*snapshot);
-    look_at_switches(*snapshot);
+    SwitchWatch::clear(*snapshot);
+    if (switches_) switches_->look(*snapshot);
     look_at_load(*snapshot);
     if (++looks_ % looks_between_losses == 0) look_for_losses();
     const auto end = telemetry::monotonic_ns();
@@ -281,42 +281,6 @@ void Watcher::look_for_losses() {
         if (loss != load_loss_) {
             load_status_.reason = load_loss_ = loss;
             emit loadChanged(load_status_);
-        }
-    }
-}
-
-void Watcher::record_switches(std::uint32_t pid) {
-    switches_.reset();
-    switches_missing_.clear();
-    preempted_.clear();
-    named_.clear();
-    auto recorder = observe::SwitchRecorder::open(pid);
-    if (recorder) {
-        switches_ = std::move(*recorder);
-    } else {
-        switches_missing_ = recorder.error().text;
-    }
-}
-
-void Watcher::look_at_switches(Snapshot& into) {
-    constexpr std::size_t most_names = 20; // in one look: each is a file to read
-    into.switches.clear();
-    into.switches_lost.clear();
-    into.switch_names.clear();
-    into.switches_missing = switches_missing_;
-    if (!switches_) return;
-    switches_->read(switches_read_);
-    into.switches_lost = switches_read_.lost;
-    using Kind = observe::SwitchRecord::Kind;
-    for (const observe::SwitchRecord& record : switches_read_.records) {
-        const bool follows = preempted_.erase(record.thread) > 0;
-        if (record.kind == Kind::preempted) preempted_.insert(record.thread);
-        if (!follows && record.kind != Kind::preempted) continue;
-        into.switches.push_back(record);
-        if (record.kind != Kind::preempted || !record.other_known || record.other_thread == 0) continue;
-        if (into.switch_names.size() >= most_names || !named_.insert(record.other_thread).second) continue;
-        if (auto name = observe::thread_name(record.other_process, record.other_thread); !name.empty()) {
-            into.switch_names.emplace_back(record.other_thread, std::move(name));
         }
     }
 }

@@ -5,6 +5,7 @@
 #include "session/memory_watch.hpp"
 #include "session/plan.hpp"
 #include "session/snapshot.hpp"
+#include "session/switch_watch.hpp"
 
 #include "connscope/telemetry/reader.hpp"
 
@@ -13,7 +14,6 @@
 
 #include <memory>
 #include <optional>
-#include <unordered_set>
 #include <vector>
 
 namespace connscope::app {
@@ -50,8 +50,6 @@ private:
     void look();
     void look_at_server(Snapshot& into);
     void look_at_load(Snapshot& into);
-    void look_at_switches(Snapshot& into);
-    void record_switches(std::uint32_t pid);
     void look_for_losses();
     std::shared_ptr<Snapshot> unused_snapshot();
 
@@ -73,11 +71,7 @@ private:
     std::optional<observe::ProcessObserver> load_observer_;
     std::unique_ptr<MemoryWatch> server_memory_;
     std::uint64_t mode_changes_ = 0; // of the server, seen so far
-    std::optional<observe::SwitchRecorder> switches_;
-    std::string switches_missing_;
-    observe::SwitchesReading switches_read_;
-    std::unordered_set<std::uint32_t> preempted_; // threads whose next record is wanted
-    std::unordered_set<std::uint32_t> named_;     // threads whose names were told
+    std::optional<SwitchWatch> switches_;
     telemetry::Histogram delays_;
     telemetry::EventsReading events_;
     std::vector<std::shared_ptr<Snapshot>> pool_; // those nobody else holds are used again

@@ -122,7 +122,12 @@ void TimelineView::refresh() {
 QString TimelineView::summary() const {
     const std::size_t all = timeline().lanes().size();
     QString span = duration_text(span_);
-    if (!timeline().preemptions().missing().empty()) span = tr("%1, without the kernel's record").arg(span);
+    const Preemptions& kernel = timeline().preemptions();
+    if (!kernel.missing().empty()) {
+        span = tr("%1, without the kernel's record").arg(span);
+    } else if (kernel.left_out() > 0) {
+        span = tr("%1, the kernel's record without %2 threads").arg(span).arg(kernel.left_out());
+    }
     if (shown_.size() >= all) return frozen_ ? tr("%1, paused").arg(span) : tr("last %1").arg(span);
     return tr("%1, the busiest %2 of %3 threads").arg(span).arg(shown_.size()).arg(all);
 }
@@ -262,23 +267,25 @@ void TimelineView::paint_preemptions(QPainter& painter, std::size_t row) const {
     const double height = std::max(place.height() * 0.3, 3.0);
     const QColor hue = colour(Meaning::involuntary, palette());
     const double pixel = 1 / devicePixelRatioF();
+    const double from = begin();
+    const double per_second = place.width() / span_;
     double left = 0;
     double right = -1;
     const auto draw = [&] {
         if (right >= left)
             painter.fillRect(QRectF(left, place.bottom() + 1 - height, std::max(right - left, pixel), height), hue);
     };
-    for (const TimelinePreemption& each : timeline().preemptions().of(shown_[row].thread, begin(), end())) {
-        const double from = std::max(x_of(each.begin), static_cast<double>(place.left()));
-        const double to = std::min(x_of(each.end), static_cast<double>(place.right() + 1));
-        if (to < from) continue;
-        if (from <= right + pixel) {
-            right = std::max(right, to);
+    for (const TimelinePreemption& each : timeline().preemptions().of(shown_[row].thread, from, end())) {
+        const double first = place.left() + std::max((each.begin - from) * per_second, 0.0);
+        const double last = place.left() + std::min((each.end - from) * per_second, static_cast<double>(place.width()));
+        if (last < first) continue;
+        if (first <= right + pixel) {
+            right = std::max(right, last);
             continue;
         }
         draw();
-        left = from;
-        right = to;
+        left = first;
+        right = last;
     }
     draw();
 }
@@ -473,7 +480,7 @@ QString TimelineView::preemption_tip_at(const QPoint& position) const {
             if (!each.other_known)
                 return what + QLatin1Char(' ') + tr("Who ran instead is told to root only, or with CAP_PERFMON.");
             if (each.other_thread == 0) return what + QLatin1Char(' ') + tr("The CPU idled.");
-            const QString name = QString::fromStdString(kernel.name_of(each.other_thread));
+            const QString name = QString::fromStdString(kernel.name_of(each.other_process, each.other_thread));
             return what + QLatin1Char(' ') +
                    tr("Instead ran %1, thread %2 of process %3.")
                        .arg(name.isEmpty() ? tr("another") : name)
@@ -498,18 +505,22 @@ QString TimelineView::tip_at(const QPoint& position) const {
         return tr("%1 events of this stretch were overwritten before they could be read.")
             .arg(count_text(static_cast<double>(loss.events)));
     }
+    const Preemptions& kernel = timeline().preemptions();
+    QString record =
+        tr("The bars at the lower edge are the kernel's own record: from where it took the CPU away to where it gave "
+           "one back.");
+    if (!kernel.missing().empty()) {
+        record = tr("The kernel's own record of who ran is missing: %1").arg(QString::fromStdString(kernel.missing()));
+    } else if (kernel.left_out() > 0) {
+        record +=
+            QLatin1Char(' ') +
+            tr("It leaves out %1 threads, for which there were no descriptors left (ulimit -n).").arg(kernel.left_out());
+    }
     return tr("Each lane is a thread of the server, by the kernel's number; each block is a slice of one connection. "
               "Between "
-              "blocks "
-              "the thread slept, was in the kernel, or did something for nobody in particular.\nWheel: zoom. Drag: move, "
-              "which "
-              "pauses. Click: select the connection.\n%1")
-        .arg(timeline().preemptions().missing().empty()
-                 ? tr("The bars at the lower edge are the kernel's own record: from where it took the CPU away to where it "
-                      "gave "
-                      "one back.")
-                 : tr("The kernel's own record of who ran is missing: %1")
-                       .arg(QString::fromStdString(timeline().preemptions().missing())));
+              "blocks the thread slept, was in the kernel, or did something for nobody in particular.\nWheel: zoom. Drag: "
+              "move, which pauses. Click: select the connection.\n%1")
+        .arg(record);
 }
 
 bool TimelineView::event(QEvent* event) {

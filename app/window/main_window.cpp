@@ -344,6 +344,7 @@ void MainWindow::refresh_numbers() {
     const FrameShare share(meter_, "numbers");
     charts_->refresh_legends();
     numbers_->refresh();
+    mode_bar_->show_counts(connections_by_mode(*newest_));
     load_bar_->show_load(*newest_, session_.plan().protocol);
     load_panel_->show_load(*newest_, session_.plan().protocol);
     const QString mode = session_.modes().empty() ? session_.mode() : mode_bar_->name_of(session_.mode());

@@ -19,6 +19,8 @@ namespace connscope::app {
 namespace {
 constexpr double radius = 5;
 constexpr int moving_interval = 90; // ms
+constexpr double small_count = 0.85;
+constexpr int count_gap = 6;
 } // namespace
 
 SegmentButton::SegmentButton(const QString& text, QWidget* parent)
@@ -40,9 +42,19 @@ void SegmentButton::set_alarming(bool alarming) {
     update();
 }
 
+void SegmentButton::set_count(std::optional<std::uint64_t> count) {
+    QString written = count ? count_text(static_cast<double>(*count)) : QString();
+    if (written == count_) return;
+    count_ = std::move(written);
+    updateGeometry();
+    update();
+}
+
 QSize SegmentButton::sizeHint() const {
     const QFontMetrics metrics(scaled_font(font(), 1.0, QFont::DemiBold));
-    return {metrics.horizontalAdvance(text()) + metrics.averageCharWidth() * 3, metrics.height() + 12};
+    const QFontMetrics small(scaled_font(font(), small_count));
+    const int counted = count_.isEmpty() ? 0 : count_gap + small.horizontalAdvance(count_);
+    return {metrics.horizontalAdvance(text()) + counted + metrics.averageCharWidth() * 3, metrics.height() + 12};
 }
 
 void SegmentButton::enterEvent(QEnterEvent* event) {
@@ -91,7 +103,19 @@ void SegmentButton::paintEvent(QPaintEvent*) {
                    : is_alarming_ ? colours.bad
                    : isEnabled()  ? colours.text
                                   : colours.muted);
-    painter.drawText(rect(), Qt::AlignCenter, text());
+    if (count_.isEmpty()) {
+        painter.drawText(rect(), Qt::AlignCenter, text());
+        return;
+    }
+    const QFont small = scaled_font(font(), small_count);
+    const int count_width = QFontMetrics(small).horizontalAdvance(count_);
+    const int name_width = painter.fontMetrics().horizontalAdvance(text());
+    const int x = (width() - name_width - count_gap - count_width) / 2;
+    const int base = (height() + painter.fontMetrics().ascent() - painter.fontMetrics().descent()) / 2;
+    painter.drawText(x, base, text());
+    painter.setFont(small);
+    if (!isChecked()) painter.setPen(colours.muted);
+    painter.drawText(x + name_width + count_gap, base, count_);
 }
 
 ModeBar::ModeBar(QWidget* parent)
@@ -183,6 +207,18 @@ void ModeBar::show_current(const QString& id) {
     }
     if (const ModeDescription* mode = description_of(current_)) parameters_->show_mode(*mode);
     show_hint(current_);
+}
+
+void ModeBar::show_counts(const std::vector<std::uint64_t>& counts) {
+    const bool are_several = std::ranges::count_if(counts, [](std::uint64_t count) { return count > 0; }) > 1;
+    for (std::size_t i = 0; i < buttons_.size(); ++i) {
+        if (buttons_[i] == nullptr) continue;
+        const std::uint64_t count = i < counts.size() ? counts[i] : 0;
+        buttons_[i]->set_count(are_several && count > 0 ? std::optional(count) : std::nullopt);
+        buttons_[i]->setAccessibleName(buttons_[i]->count().isEmpty()
+                                           ? tr("Mode %1").arg(modes_[i].name)
+                                           : tr("Mode %1, %2 connections").arg(modes_[i].name, buttons_[i]->count()));
+    }
 }
 
 void ModeBar::show_hint(const QString& id) {

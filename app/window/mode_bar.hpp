@@ -8,6 +8,8 @@
 #include <QTimer>
 #include <QWidget>
 
+#include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace connscope::app {
@@ -26,6 +28,9 @@ public:
     void set_ends(bool first, bool last);
     // Drawn in the colour of what is wrong.
     void set_alarming(bool alarming);
+    // How many connections it stands for, written beside its name; none: not written.
+    void set_count(std::optional<std::uint64_t> count);
+    const QString& count() const noexcept { return count_; }
 
     QSize sizeHint() const override;
     QSize minimumSizeHint() const override { return sizeHint(); }
@@ -39,6 +44,7 @@ private:
     bool is_first_ = true;
     bool is_last_ = true;
     bool is_alarming_ = false;
+    QString count_;
 };
 
 // The window's main control: the server's modes, grouped by who decides which connection runs.
@@ -49,6 +55,9 @@ public:
 
     void show_modes(const std::vector<ModeDescription>& modes);
     void show_current(const QString& id);
+    // How many connections each mode carries, by the modes' numbers in the server, which lists them in that order; written
+    // while several modes carry some.
+    void show_counts(const std::vector<std::uint64_t>& counts);
     // A change is on its way: the buttons wait.
     void show_progress(const QString& to, std::uint64_t connections);
     void show_result(const ModeChange& change);

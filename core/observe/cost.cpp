@@ -109,6 +109,17 @@ telemetry::Outcome<CostReading> read_cost(std::uint32_t pid, const telemetry::Se
     return reading;
 }
 
+unsigned ends_here(const telemetry::ServerReading& server) noexcept {
+    const auto is_here = [](const telemetry::ConnectionReading& connection) {
+        const auto& bytes = connection.peer.bytes;
+        if (connection.peer.family == 4) return bytes[0] == 127;
+        return connection.peer.family == 6 && bytes.back() == 1 &&
+               std::all_of(bytes.begin(), bytes.end() - 1, [](auto byte) { return byte == 0; });
+    };
+    const auto here = static_cast<std::size_t>(std::ranges::count_if(server.connections, is_here));
+    return here * 2 > server.connections.size() ? 2 : 1;
+}
+
 Cost cost_between(const CostReading& before, const CostReading& after, unsigned ends) {
     Cost cost;
     const double connections = growth(before.connections, after.connections);

@@ -59,6 +59,10 @@ struct Cost {
     double difference() const noexcept { return grown - sum; }
 };
 
+// How many of the two ends of a server's connections the kernel here counts: both, where most of the peers are on this
+// machine, as far as their addresses tell (127.0.0.0/8, ::1).
+unsigned ends_here(const telemetry::ServerReading& server) noexcept;
+
 // Between two readings of one server, the later with more connections. Of the sockets' two ends on this machine, `ends` are
 // counted by the kernel (2 where the clients are here too), one of which is the server's.
 Cost cost_between(const CostReading& before, const CostReading& after, unsigned ends);

@@ -2,6 +2,7 @@
 // connscope-watch: a server, or any process, in a terminal or as lines of JSON.
 #include "tool.hpp"
 #include "watch_anatomy.hpp"
+#include "watch_cost.hpp"
 #include "watch_json.hpp"
 #include "watch_table.hpp"
 #include "watch_target.hpp"
@@ -30,6 +31,7 @@ struct Arguments {
     bool list = false;
     bool connections = false;
     bool threads = false;
+    bool cost = false;
     std::optional<std::uint64_t> anatomy; // of this connection
 
     std::chrono::nanoseconds period() const {
@@ -118,10 +120,27 @@ int print_anatomies(const watch::Target& target, const Arguments& arguments) {
     }
 }
 
+// Prints what one more connection costs for each interval, or once when those that come have come.
+int print_costs(const watch::Target& target, const Arguments& arguments) {
+    auto costs = watch::CostWatch::open(target);
+    if (!costs) return refuse(costs.error());
+    watch::Waiter waiter(arguments.period(), {SIGINT, SIGTERM, SIGHUP});
+    for (;;) {
+        for (auto woken = waiter.wait(false); !woken.interval; woken = waiter.wait(false))
+            if (woken.signal != 0) return tools::done;
+        const auto reading = costs->read();
+        if (!reading) return refuse(reading.error());
+        if (arguments.once && !reading->settled) continue;
+        fmt::print("{}\n", arguments.json ? watch::to_json(*reading) : watch::to_text(*reading));
+        if (std::fflush(stdout) != 0 || arguments.once) return tools::done;
+    }
+}
+
 int watch_target(const Arguments& arguments) {
     const auto target = watch::find_target(arguments.target);
     if (!target) return refuse(target.error());
     if (arguments.anatomy) return print_anatomies(*target, arguments);
+    if (arguments.cost) return print_costs(*target, arguments);
     auto watcher = watch::Watcher::open(*target, {.connections = arguments.connections, .threads = arguments.threads});
     if (!watcher) return refuse(watcher.error());
     if (arguments.once || arguments.json || ::isatty(STDOUT_FILENO) == 0) return print(**watcher, arguments);
@@ -147,6 +166,10 @@ int main(int argc, char** argv) {
     app.add_flag("--threads", arguments.threads, "with --once: every thread too");
     app.add_option("--anatomy", arguments.anatomy,
                    "ID of a connection: where it will continue and what it continues with, read from the server's memory");
+    app.add_flag(
+        "--cost", arguments.cost,
+        "what one more open connection costs, by parts, between now and later; with --once: when those have come that "
+        "come");
     if (const auto code = tools::parse(app, argc, argv)) return *code;
     std::signal(SIGPIPE, SIG_IGN);
     if (arguments.list) return list(arguments.json);

@@ -80,6 +80,13 @@ std::string to_json(const Snapshot& snapshot, bool connections) {
     for (std::size_t kind = 1; kind < telemetry::carrier_kind_count; ++kind)
         json.member(telemetry::name_of(static_cast<telemetry::CarrierKind>(kind)), snapshot.carriers[kind]);
     json.end('}');
+    json.key("modes").begin('{');
+    for (const Snapshot::ModeCount& each : snapshot.modes) {
+        std::string name = printable(each.mode); // a key is not escaped
+        std::erase_if(name, [](char c) { return c == '"' || c == '\\'; });
+        json.member(name, each.open);
+    }
+    json.end('}');
     json.key("memory_bytes").begin('{');
     json.member("resident", memory.resident).member("stacks", memory.stacks).member("frames", memory.frames);
     json.member("heap", memory.heap).member("kernel_stacks", memory.kernel_stacks).member("page_tables", memory.page_tables);

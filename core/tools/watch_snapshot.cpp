@@ -5,6 +5,7 @@
 #include "connscope/observe/process.hpp"
 
 #include <algorithm>
+#include <map>
 #include <unordered_map>
 #include <utility>
 
@@ -105,7 +106,7 @@ struct Watcher::Impl {
     Totals kernel_totals() const;
     void add_server(Snapshot& into);
     void add_loads(Snapshot& into);
-    void count_connections(Snapshot& into) const;
+    void count_connections(Snapshot& into);
     void fill_connection_rows(Snapshot& into);
     void take_rates(const Totals& now, Snapshot& into);
     std::string_view mode_name(std::uint32_t segment, std::uint8_t mode);
@@ -330,7 +331,7 @@ void Watcher::Impl::add_loads(Snapshot& into) {
     previous_taken = load_reading.taken;
 }
 
-void Watcher::Impl::count_connections(Snapshot& into) const {
+void Watcher::Impl::count_connections(Snapshot& into) {
     std::array<std::uint64_t, telemetry::connection_state_count> states{};
     for (const auto& connection : reading.connections) ++states[static_cast<std::size_t>(connection.state)];
     const auto count = [&](telemetry::ConnectionState state) { return states[static_cast<std::size_t>(state)]; };
@@ -340,6 +341,17 @@ void Watcher::Impl::count_connections(Snapshot& into) const {
     into.connections.waiting_read = count(telemetry::ConnectionState::waiting_read);
     into.connections.waiting_write = count(telemetry::ConnectionState::waiting_write);
     into.connections.paused = count(telemetry::ConnectionState::paused);
+
+    std::map<std::pair<std::uint32_t, std::uint8_t>, std::uint64_t> by_mode; // of each segment, whose modes may differ
+    for (const auto& connection : reading.connections) ++by_mode[{connection.segment, connection.mode}];
+    for (const auto& [which, open] : by_mode) {
+        const std::string_view name = mode_name(which.first, which.second);
+        const auto known = std::ranges::find(into.modes, name, &Snapshot::ModeCount::mode);
+        if (known == into.modes.end())
+            into.modes.push_back({name, open});
+        else
+            known->open += open;
+    }
 }
 
 void Watcher::Impl::fill_connection_rows(Snapshot& into) {

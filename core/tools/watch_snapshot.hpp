@@ -46,6 +46,11 @@ struct Snapshot {
     struct {
         Maybe<std::uint64_t> open, running, ready, waiting_read, waiting_write, paused;
     } connections;
+    struct ModeCount {
+        std::string_view mode; // lives as long as the Watcher
+        std::uint64_t open = 0;
+    };
+    std::vector<ModeCount> modes; // those that carry connections, in the server's order
     Maybe<std::uint64_t> threads;
     std::array<Maybe<std::uint64_t>, telemetry::carrier_kind_count> carriers;
     struct {

@@ -45,6 +45,9 @@ std::string connections_line(const Snapshot& snapshot) {
         if (snapshot.carriers[kind].value_or(0) > 0)
             line += fmt::format("   carriers: {} {}", telemetry::name_of(static_cast<telemetry::CarrierKind>(kind)),
                                 number_text(snapshot.carriers[kind]));
+    if (snapshot.modes.size() > 1)
+        for (const Snapshot::ModeCount& each : snapshot.modes)
+            line += fmt::format("   in {} {}", printable(each.mode), number_text(each.open));
     return line;
 }
 

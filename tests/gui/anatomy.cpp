@@ -6,6 +6,7 @@
 #include "views/anatomy_view.hpp"
 #include "views/connection_view.hpp"
 #include "window/main_window.hpp"
+#include "window/mode_bar.hpp"
 #include "window/panel.hpp"
 #include "window/theme.hpp"
 
@@ -128,6 +129,9 @@ private slots:
             const QString carrier = line(model().control(), "Carried by");
             QVERIFY2(!carrier.isEmpty(), qPrintable(mode.id));
             for (const AnatomyLine& each : model().control()) QVERIFY(!each.now.isEmpty() || !each.now_missing.isEmpty());
+            // The modes' counts tell it apart from the others.
+            QTRY_COMPARE_WITH_TIMEOUT(window_->mode_bar().button(mode.id)->count(), QStringLiteral("1"), patience);
+            QCOMPARE(window_->mode_bar().button(QStringLiteral("coroutines"))->count(), QStringLiteral("39"));
             before = mode.id;
             QTest::qWait(0);
             picture(QStringLiteral("anatomy-") + mode.id);

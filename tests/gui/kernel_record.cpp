@@ -48,7 +48,7 @@ private slots:
         Snapshot snapshot;
         snapshot.switches = {record(1s, 7, SwitchRecord::Kind::preempted, 99),
                              record(1500ms, 8, SwitchRecord::Kind::preempted), record(2s, 7, SwitchRecord::Kind::resumed)};
-        snapshot.switch_names = {{99, "other"}};
+        snapshot.switch_names = {{99, 99, "other"}};
         snapshot.switches_lost = {{1200ms, 0, 5}};
         kernel.append(snapshot, 2.5, 0.0);
         QCOMPARE(kernel.count(), std::size_t{2});
@@ -57,7 +57,8 @@ private slots:
         QCOMPARE(of_7[0].begin, 1.0);
         QCOMPARE(of_7[0].end, 2.0);
         QVERIFY(!of_7[0].lasts && of_7[0].other_known);
-        QCOMPARE(kernel.name_of(of_7[0].other_thread), std::string("other"));
+        QCOMPARE(kernel.name_of(of_7[0].other_process, of_7[0].other_thread), std::string("other"));
+        QCOMPARE(kernel.name_of(98, 99), std::string()); // the number was another's before
         const auto of_8 = kernel.of(8, 0, 10);
         QCOMPARE(of_8.size(), std::size_t{1});
         QVERIFY(of_8[0].lasts && !of_8[0].other_known);

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // What a connection's anatomy says, against independent readings of a real server.
-#include "../sanitized.hpp"
-#include "../support.hpp"
+#include "anatomy_support.hpp"
 
-#include "connscope/observe/anatomy/anatomy.hpp"
 #include "connscope/observe/proc_file.hpp"
 #include "connscope/server/modes/table.hpp"
 
@@ -15,60 +13,6 @@
 
 namespace connscope::test {
 namespace {
-
-using observe::Anatomy;
-using observe::AnatomyReader;
-using observe::AnatomyRow;
-
-// A server process with one connection, and who reads its anatomy.
-class Watched {
-public:
-    explicit Watched(const std::string& program = "connscope-serve", const std::string& stamp_every = "0")
-        : serve_({program, "--listen", "127.0.0.1:0", "--stamp-every", stamp_every, "--name", unique_name("anatomy")}) {
-        const std::string ready = serve_.line();
-        const std::string address = ready.substr(0, ready.find(" mode"));
-        client_.emplace(static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
-        auto control = control::Client::connect(field(ready, "control"));
-        EXPECT_TRUE(control) << (control ? "" : control.error().text);
-        control_.emplace(std::move(*control));
-        auto segment =
-            telemetry::SegmentReader::open(telemetry::segment_path(*telemetry::runtime_folder(), field(ready, "segment")));
-        EXPECT_TRUE(segment) << (segment ? "" : segment.error().text);
-        segment_.emplace(std::move(*segment));
-        auto reader = AnatomyReader::open(pid());
-        EXPECT_TRUE(reader) << (reader ? "" : reader.error().text);
-        reader_.emplace(std::move(*reader));
-        EXPECT_TRUE(client_->echoes("hello"));
-    }
-
-    std::uint32_t pid() const { return static_cast<std::uint32_t>(serve_.pid()); }
-    TestClient& client() { return *client_; }
-    AnatomyReader& reader() { return *reader_; }
-
-    void move_to(const std::string& mode) {
-        const auto moved = control_->call("move_connection", {{"id", 1}, {"mode", mode}}, 10s);
-        EXPECT_TRUE(moved) << (moved ? "" : moved.error().text);
-        EXPECT_TRUE(client_->echoes("moved"));
-    }
-    telemetry::Outcome<telemetry::ConnectionReading> look() { return segment_->read_connection(0, 1); }
-    // Of the connection when it waits for its peer.
-    Anatomy read() {
-        EXPECT_TRUE(eventually([&] {
-            const auto now = look();
-            return now && now->state == telemetry::ConnectionState::waiting_read;
-        }));
-        auto anatomy = reader_->read([this] { return look(); });
-        EXPECT_TRUE(anatomy) << (anatomy ? "" : anatomy.error().text);
-        return anatomy ? *anatomy : Anatomy{};
-    }
-
-private:
-    Child serve_;
-    std::optional<TestClient> client_;
-    std::optional<control::Client> control_;
-    std::optional<telemetry::SegmentReader> segment_;
-    std::optional<AnatomyReader> reader_;
-};
 
 // The number of the only line of a source file that holds this text.
 std::uint32_t line_of(const std::string& file, const std::string& text) {
@@ -82,18 +26,6 @@ std::uint32_t line_of(const std::string& file, const std::string& text) {
     }
     EXPECT_EQ(count, 1u) << text;
     return found;
-}
-
-const AnatomyRow& row(const std::vector<AnatomyRow>& rows, std::string_view label) {
-    const auto found = std::ranges::find(rows, label, &AnatomyRow::label);
-    EXPECT_NE(found, rows.end()) << label;
-    return *found;
-}
-
-std::string text_of(const AnatomyRow& row) {
-    std::string text;
-    for (const std::string& value : row.values) text += value + "\n";
-    return text + row.missing;
 }
 
 TEST(anatomy, a_coroutine_is_suspended_at_the_line_of_its_co_await) {
@@ -119,7 +51,7 @@ TEST(anatomy, a_coroutine_is_suspended_at_the_line_of_its_co_await) {
 
 TEST(anatomy, the_chain_of_awaiting_coroutines_goes_from_the_innermost_to_the_root) {
     if (sanitized) GTEST_SKIP() << "the server that is looked at is built otherwise";
-    Watched server("connscope-serve", "1"); // a stamped connection reads in a coroutine of its own
+    Watched server("connscope-serve", {"--stamp-every", "1"}); // a stamped connection reads in a coroutine of its own
     const Anatomy anatomy = server.read();
     ASSERT_EQ(anatomy.frames.size(), 3u);
     EXPECT_EQ(anatomy.frames[0].function, "read_stamped");
@@ -252,161 +184,6 @@ TEST(anatomy, registers_and_switches_of_a_thread_are_the_kernels) {
     const auto link = std::filesystem::read_symlink("/proc/" + std::to_string(server.pid()) + "/fd/" +
                                                     std::to_string(anatomy.thread->stopped->arguments[0]));
     EXPECT_EQ(link.string(), "socket:[" + std::to_string(anatomy.connection.socket_inode) + "]");
-}
-
-// --- bad input
-
-TEST(anatomy, a_connection_that_has_ended_is_said_to_have) {
-    Watched server;
-    server.client().reset();
-    ASSERT_TRUE(eventually([&] { return !server.look(); }));
-    const auto anatomy = server.reader().read([&] { return server.look(); });
-    ASSERT_FALSE(anatomy);
-    EXPECT_EQ(anatomy.error().code, std::errc::no_such_process);
-    EXPECT_NE(anatomy.error().text.find("connection 1 has ended"), std::string::npos) << anatomy.error().text;
-}
-
-TEST(anatomy, a_connection_that_moves_while_it_is_read_shows_one_carrier_and_never_a_mixture) {
-    if (sanitized) GTEST_SKIP() << "the server that is looked at is built otherwise";
-    Watched server;
-    std::atomic<bool> stop{false};
-    std::thread mover([&] {
-        const std::vector<std::string> modes{"coroutines", "fibers", "thread-per-connection", "callbacks", "thread-pool"};
-        for (std::size_t i = 0; !stop; ++i) server.move_to(modes[i % modes.size()]);
-    });
-    std::map<Anatomy::Form, int> seen;
-    const auto complete = [&] {
-        const auto anatomy = server.reader().read([&] { return server.look(); });
-        EXPECT_TRUE(anatomy) << anatomy.error().text;
-        if (!anatomy || !anatomy->unsettled.empty() || anatomy->runs) return false;
-        ++seen[anatomy->form];
-        switch (anatomy->form) {
-        case Anatomy::Form::coroutine:
-            EXPECT_EQ(anatomy->connection.carrier, telemetry::CarrierKind::coroutine);
-            EXPECT_TRUE(anatomy->calls.frames.empty());
-            break;
-        case Anatomy::Form::thread:
-        case Anatomy::Form::fiber:
-            EXPECT_TRUE(anatomy->frames.empty());
-            EXPECT_FALSE(anatomy->pending);
-            break;
-        default:
-            EXPECT_FALSE(anatomy->stack);
-        }
-        const auto count = [&](Anatomy::Form form) { return seen[form]; };
-        return count(Anatomy::Form::coroutine) > 3 && count(Anatomy::Form::fiber) > 3 && count(Anatomy::Form::thread) > 3 &&
-               count(Anatomy::Form::closure) > 3;
-    };
-    EXPECT_TRUE(eventually(complete, 20s));
-    stop = true;
-    mover.join();
-    EXPECT_TRUE(server.client().echoes("still whole"));
-}
-
-TEST(anatomy, a_running_connection_says_that_its_registers_are_in_a_cpu) {
-    const std::string name = unique_name("anatomy-busy");
-    Child serve({"connscope-serve", "--listen", "127.0.0.1:0", "--mode", "thread-per-connection", "--protocol", "http",
-                 "--name", name});
-    const std::string ready = serve.line();
-    const std::string address = ready.substr(0, ready.find(" mode"));
-    const TestClient client(static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
-    ASSERT_TRUE(client.send("GET /work?us=2000000 HTTP/1.1\r\nHost: x\r\n\r\n"));
-    auto segment = telemetry::SegmentReader::open(telemetry::segment_path(*telemetry::runtime_folder(), name));
-    ASSERT_TRUE(segment);
-    const auto look = [&] { return segment->read_connection(0, 1); };
-    ASSERT_TRUE(eventually([&] {
-        const auto now = look();
-        return now && now->state == telemetry::ConnectionState::running;
-    }));
-    auto reader = AnatomyReader::open(static_cast<std::uint32_t>(serve.pid()));
-    ASSERT_TRUE(reader);
-    const auto anatomy = reader->read(look);
-    ASSERT_TRUE(anatomy);
-    EXPECT_TRUE(anatomy->runs);
-    const AnatomyRow instruction = row(control_rows(*anatomy), "Instruction");
-    EXPECT_TRUE(instruction.values.empty());
-    EXPECT_NE(instruction.missing.find("in a CPU"), std::string::npos) << instruction.missing;
-}
-
-TEST(anatomy, a_program_without_symbols_shows_what_it_can_and_says_what_is_missing) {
-    if (sanitized) GTEST_SKIP() << "the server that is looked at is built otherwise";
-    const std::filesystem::path folder = std::filesystem::temp_directory_path() / unique_name("stripped");
-    std::filesystem::create_directory(folder);
-    const std::string program = (folder / "serve").string();
-    const Child strip({"/usr/bin/strip", "-o", program, std::string(CONNSCOPE_BIN_FOLDER) + "/connscope-serve"});
-    ASSERT_TRUE(eventually([&] {
-        return ::kill(strip.pid(), 0) == 0 && std::filesystem::exists(program) &&
-               std::filesystem::file_size(program) > 100'000 &&
-               (std::filesystem::status(program).permissions() & std::filesystem::perms::owner_exec) !=
-                   std::filesystem::perms::none;
-    }));
-    ASSERT_EQ(const_cast<Child&>(strip).wait(), 0);
-    {
-        Watched server(program);
-        const Anatomy coroutine = server.read();
-        const AnatomyRow line = row(control_rows(coroutine), "Source line");
-        EXPECT_TRUE(line.values.empty());
-        EXPECT_NE(line.missing.find("debug information"), std::string::npos) << line.missing;
-        server.move_to("thread-per-connection");
-        const Anatomy thread = server.read();
-        EXPECT_GE(thread.calls.frames.size(), 3u) << "stacks need no symbols: " << thread.calls.ended;
-        EXPECT_TRUE(row(control_rows(thread), "Source line").values.empty());
-        server.move_to("fibers");
-        const Anatomy fiber = server.read();
-        EXPECT_NE(fiber.missing.find("debug information"), std::string::npos) << fiber.missing;
-        EXPECT_TRUE(fiber.stack && fiber.stack->resident_bytes) << "the stack itself is known";
-    }
-    std::filesystem::remove_all(folder);
-}
-
-TEST(anatomy, a_program_whose_file_was_replaced_is_still_read_as_the_one_that_runs) {
-    if (sanitized) GTEST_SKIP() << "the server that is looked at is built otherwise";
-    const std::filesystem::path folder = std::filesystem::temp_directory_path() / unique_name("replaced");
-    std::filesystem::create_directory(folder);
-    const std::filesystem::path program = folder / "serve";
-    std::filesystem::copy(std::string(CONNSCOPE_BIN_FOLDER) + "/connscope-serve", program);
-    Child serve({program.string(), "--listen", "127.0.0.1:0", "--stamp-every", "0", "--name", unique_name("replaced")});
-    const std::string ready = serve.line();
-    const std::string address = ready.substr(0, ready.find(" mode"));
-    const TestClient client(static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
-    ASSERT_TRUE(client.echoes("x"));
-    std::filesystem::remove(program);
-    std::ofstream(program) << "another program";
-    auto segment =
-        telemetry::SegmentReader::open(telemetry::segment_path(*telemetry::runtime_folder(), field(ready, "segment")));
-    auto reader = AnatomyReader::open(static_cast<std::uint32_t>(serve.pid()));
-    ASSERT_TRUE(segment && reader);
-    const auto anatomy = reader->read([&] { return segment->read_connection(0, 1); });
-    ASSERT_TRUE(anatomy);
-    ASSERT_FALSE(anatomy->frames.empty());
-    EXPECT_EQ(anatomy->frames.front().function, "carry");
-    std::filesystem::remove_all(folder);
-}
-
-TEST(anatomy, without_the_right_to_look_into_the_process_it_says_so) {
-    if (::getuid() != 0) GTEST_SKIP() << "only root can try it as another user";
-    Watched server;
-    const auto connection = server.look();
-    ASSERT_TRUE(connection);
-    int result[2];
-    ASSERT_EQ(::pipe2(result, O_CLOEXEC), 0);
-    const pid_t other = ::fork();
-    if (other == 0) { // as nobody
-        std::string text = "could not become another user";
-        if (::setgid(65534) == 0 && ::setuid(65534) == 0) {
-            const auto reader = AnatomyReader::open(server.pid());
-            text = reader ? "could read it" : reader.error().text;
-        }
-        std::ignore = ::write(result[1], text.data(), text.size());
-        ::_exit(0);
-    }
-    ::close(result[1]);
-    char text[512] = {};
-    const ssize_t length = ::read(result[0], text, sizeof(text) - 1);
-    ::close(result[0]);
-    ::waitpid(other, nullptr, 0);
-    ASSERT_GT(length, 0);
-    EXPECT_NE(std::string(text).find("may not be read"), std::string::npos) << text;
 }
 
 } // namespace

@@ -7,8 +7,11 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
+
 #include <algorithm>
-#include <cstring>
+#include <ctime>
+#include <tuple>
 #include <utility>
 
 namespace connscope::observe {
@@ -28,6 +31,7 @@ bool unmoved(const ConnectionReading& before, const ConnectionReading& after) {
 Anatomy::Form form_of(const ConnectionReading& connection) {
     switch (connection.carrier) {
     case CarrierKind::thread:
+    case CarrierKind::process:
         return Anatomy::Form::thread;
     case CarrierKind::coroutine:
         return Anatomy::Form::coroutine;
@@ -37,8 +41,6 @@ Anatomy::Form form_of(const ConnectionReading& connection) {
         return Anatomy::Form::closure;
     case CarrierKind::none:
         return connection.carrier_address != 0 ? Anatomy::Form::queue_entry : Anatomy::Form::none;
-    case CarrierKind::process:
-        break;
     }
     return Anatomy::Form::none;
 }
@@ -68,11 +70,25 @@ struct SavedContext {
     }
 };
 
+// The thread began after a time: whoever ran then was another one with the same number. The kernel counts a thread's start
+// in ticks since boot, rounded down (proc_pid_stat(5)).
+bool began_after(const ThreadState& thread, std::chrono::nanoseconds time) {
+    static const auto ticks_per_s = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
+    timespec since_boot{};
+    ::clock_gettime(CLOCK_BOOTTIME, &since_boot);
+    const std::chrono::nanoseconds suspended = std::chrono::seconds(since_boot.tv_sec) +
+                                               std::chrono::nanoseconds(since_boot.tv_nsec) -
+                                               std::chrono::nanoseconds(telemetry::monotonic_ns());
+    const auto begin = std::chrono::milliseconds(thread.start_time * 1000 / ticks_per_s) - suspended;
+    return begin > time;
+}
+
 } // namespace
 
 struct AnatomyReader::Captured {
     MemoryCopy stack;
     bool has_registers = false;
+    std::string moved; // the carrier did not stay as it was: in what way
 };
 
 telemetry::Outcome<AnatomyReader> AnatomyReader::open(std::uint32_t pid) {
@@ -91,11 +107,11 @@ telemetry::Outcome<Anatomy> AnatomyReader::read(const Look& look) {
         anatomy = {};
         Captured captured;
         const std::int64_t first = telemetry::monotonic_ns();
-        const bool settled = capture(*before, anatomy, captured);
+        capture(*before, anatomy, captured);
         const std::int64_t last = telemetry::monotonic_ns();
         auto after = look();
         if (!after) return std::move(after).error();
-        const bool is_same = settled && unmoved(*before, *after);
+        const bool is_same = captured.moved.empty() && unmoved(*before, *after);
         anatomy.connection = *after;
         anatomy.read_over = std::chrono::nanoseconds(last - first);
         anatomy.attempts = attempt;
@@ -106,78 +122,124 @@ telemetry::Outcome<Anatomy> AnatomyReader::read(const Look& look) {
                 anatomy.connection = *after;
                 anatomy.attempts = attempt;
                 anatomy.form = form_of(*after);
-                anatomy.unsettled = fmt::format("it ran or moved in each of {} looks at it", attempt);
+                anatomy.process = process_of(*after);
+                anatomy.unsettled = captured.moved.empty()
+                                        ? fmt::format("it ran or moved in each of {} looks at it", attempt)
+                                        : captured.moved;
             }
             break;
         }
     }
-    // The thread that runs it, or ran it last: not part of the one moment.
-    if (!anatomy.thread && anatomy.connection.thread != 0)
-        if (auto thread = read_thread_state(pid_, anatomy.connection.thread)) anatomy.thread = std::move(*thread);
+    if (!anatomy.thread) add_last_thread(anatomy);
     anatomy.took = std::chrono::nanoseconds(telemetry::monotonic_ns() - begin);
     return anatomy;
 }
 
-// False when the carrier itself did not stay as it was.
-bool AnatomyReader::capture(const ConnectionReading& connection, Anatomy& into, Captured& captured) {
+// A process that carries a connection has one thread, whose number is its own.
+std::uint32_t AnatomyReader::process_of(const ConnectionReading& connection) const noexcept {
+    return connection.carrier == CarrierKind::process && connection.thread != 0 ? connection.thread : pid_;
+}
+
+// The thread that runs it, or ran it last: not part of the one moment.
+void AnatomyReader::add_last_thread(Anatomy& into) const {
+    const auto& connection = into.connection;
+    // What is a thread of its own is read with its stack, which tells that it is the one.
+    if (connection.thread == 0 || into.thread_has_ended || into.form == Anatomy::Form::thread) return;
+    auto thread = read_thread_state(into.process, connection.thread);
+    into.thread_has_ended = !thread || began_after(*thread, connection.state_since);
+    if (!into.thread_has_ended) into.thread = std::move(*thread);
+}
+
+void AnatomyReader::capture(const ConnectionReading& connection, Anatomy& into, Captured& captured) {
     into.connection = connection;
     into.form = form_of(connection);
     into.runs = connection.state == ConnectionState::running;
+    into.process = process_of(connection);
     switch (into.form) {
     case Anatomy::Form::thread:
-        capture_thread(into, captured);
-        return into.missing != "moved";
+        return capture_thread(into, captured);
     case Anatomy::Form::coroutine:
-        capture_coroutine(into);
-        break;
+        return capture_coroutine(into);
     case Anatomy::Form::fiber:
-        capture_fiber(into, captured);
-        break;
+        return capture_fiber(into, captured);
     case Anatomy::Form::closure:
-        capture_closure(into);
-        break;
+        return capture_closure(into);
     case Anatomy::Form::queue_entry:
+        return capture_entry(into);
     case Anatomy::Form::none:
         break;
     }
-    return true;
 }
 
 // What takes time and no longer depends on the moment.
 void AnatomyReader::finish(Anatomy& into, const Captured& captured) {
-    if (captured.has_registers) into.calls = symbols_.unwind(into.registers, captured.stack);
+    if (captured.has_registers) into.calls = symbols_.unwind(into.registers, captured.stack, RemoteMemory(into.process));
+    constexpr std::size_t enough = 3; // calls of the program's own
+    std::size_t calls = 0;
+    for (const Symbol& call : into.calls.frames) {
+        if (!call.in_program || calls == enough) continue;
+        const auto& variables = symbols_.variables(call.address, &call != &into.calls.frames.front());
+        if (!variables.empty()) ++calls;
+        into.variables.insert(into.variables.end(), variables.begin(), variables.end());
+    }
     if (into.stack) {
-        if (const auto resident = read_resident_bytes(pid_, into.stack->low, into.stack->high))
+        if (const auto resident = read_resident_bytes(into.process, into.stack->low, into.stack->high))
             into.stack->resident_bytes = *resident;
     }
 }
 
 void AnatomyReader::capture_thread(Anatomy& into, Captured& captured) {
-    auto thread = read_thread_state(pid_, into.connection.thread);
-    if (!thread) {
-        into.missing = "moved"; // the slot will say so
+    const ConnectionReading& connection = into.connection;
+    const bool is_own = connection.carrier == CarrierKind::thread && connection.carrier_bytes > 0;
+    const std::uint64_t on_stack = connection.carrier_address;
+    if (is_own && on_stack == 0 && connection.state == ConnectionState::ready) {
+        into.missing = "its thread has not begun yet"; // whoever the slot names ran it before
         return;
     }
-    into.thread = std::move(*thread);
-    if (!into.thread->stopped) return;
-    const ThreadState::Stopped& stopped = *into.thread->stopped;
-    const auto mapping = read_mapping_at(pid_, stopped.stack_pointer);
+    auto thread = read_thread_state(into.process, connection.thread);
+    if (!thread) {
+        captured.moved = thread.error().text; // the slot will say so
+        return;
+    }
+    if (began_after(*thread, connection.state_since)) {
+        into.thread_has_ended = true;
+        into.missing = fmt::format("its thread has ended: thread {} is another one that began later", connection.thread);
+        return;
+    }
+    if (!thread->stopped && is_own && on_stack != 0 && !into.runs) { // it is about to stop, or is another
+        captured.moved = fmt::format("thread {} ran in each look at it", connection.thread);
+        return;
+    }
+    if (!thread->stopped) {
+        into.thread = std::move(*thread);
+        return;
+    }
+    const ThreadState::Stopped stopped = *thread->stopped;
+    const auto mapping = read_mapping_at(into.process, stopped.stack_pointer);
     if (!mapping || !*mapping) {
         into.missing = mapping ? "its stack pointer points into no mapping" : mapping.error().text;
         return;
     }
+    if (is_own && on_stack != 0 && (on_stack < (*mapping)->begin || on_stack >= (*mapping)->end)) {
+        into.thread_has_ended = true;
+        into.missing = fmt::format("thread {} is another one, with another stack: its own has {}", connection.thread,
+                                   connection.state == ConnectionState::ready ? "not run it yet" : "ended");
+        return;
+    }
+    into.thread = std::move(*thread);
     into.stack = StackUse{(*mapping)->begin, (*mapping)->end, {}, (*mapping)->end - stopped.stack_pointer};
-    captured.stack = copy_of(memory_, stopped.stack_pointer, (*mapping)->end);
+    const RemoteMemory memory(into.process);
+    captured.stack = copy_of(memory, stopped.stack_pointer, (*mapping)->end);
     std::string ignored;
-    if (read_stopped(pid_, into.connection.thread, ignored) != stopped) {
-        into.missing = "moved";
+    if (read_stopped(into.process, connection.thread, ignored) != stopped) {
+        captured.moved = fmt::format("thread {} ran in each look at it", connection.thread);
         return;
     }
     into.registers[register_rsp] = stopped.stack_pointer;
     into.registers[register_rip] = stopped.instruction;
     captured.has_registers = !captured.stack.bytes.empty();
     if (!captured.has_registers)
-        if (const auto allowed = memory_.check(stopped.stack_pointer); !allowed) into.missing = allowed.error().text;
+        if (const auto allowed = memory.check(stopped.stack_pointer); !allowed) into.missing = allowed.error().text;
 }
 
 std::optional<AwaitedFrame> AnatomyReader::frame_at(std::uint64_t address) {
@@ -248,6 +310,29 @@ void AnatomyReader::capture_coroutine(Anatomy& into) {
     }
 }
 
+// Asio keeps a fiber in an object on the fiber's own stack, near its upper end: it is found by its table of virtual
+// functions, and its member with the saved context by the debug information of one of these.
+struct AnatomyReader::SavedFibers {
+    std::uint64_t functions = 0; // what the object begins with
+    std::uint32_t context_offset = 0;
+};
+
+std::optional<AnatomyReader::SavedFibers> AnatomyReader::saved_fibers() {
+    const auto table = symbols_.address_of("_ZTVN5boost4asio6detail20spawned_fiber_threadE");
+    if (!table) return std::nullopt;
+    const std::uint64_t functions = *table + 16; // after the offset to the top and the type
+    const auto function = memory_.value<std::uint64_t>(functions);
+    const auto context_offset = function ? symbols_.member_of_class(*function, "callee_") : std::nullopt;
+    if (!context_offset) return std::nullopt;
+    return SavedFibers{functions, *context_offset};
+}
+
+bool AnatomyReader::prepare(std::chrono::nanoseconds budget) {
+    if (symbols_.prepare(budget)) return true;
+    std::ignore = saved_fibers(); // and is known then
+    return false;
+}
+
 void AnatomyReader::capture_fiber(Anatomy& into, Captured& captured) {
     const std::uint64_t low = into.connection.carrier_address;
     const std::uint64_t high = low + into.connection.carrier_bytes;
@@ -257,20 +342,16 @@ void AnatomyReader::capture_fiber(Anatomy& into, Captured& captured) {
         return;
     }
     if (into.runs) return;
-    // Asio keeps the fiber in an object on the fiber's own stack, near its upper end: it is found by its table of virtual
-    // functions, and its member with the saved context by the debug information of one of these.
-    const auto table = symbols_.address_of("_ZTVN5boost4asio6detail20spawned_fiber_threadE");
-    const auto function = table ? memory_.value<std::uint64_t>(*table + 16) : std::nullopt;
-    const auto context_offset = function ? symbols_.member_of_class(*function, "callee_") : std::nullopt;
-    if (!context_offset) {
-        into.missing = "where its registers are saved is not known: the program has no debug information of Asio's fibers";
+    const auto fibers = saved_fibers();
+    if (!fibers) {
+        into.missing = "where its registers are saved in Asio's fibers is not known: " + symbols_.why_undescribed();
         return;
     }
     std::optional<std::uint64_t> saved;
     for (const std::uint64_t size : {4096, 16'384}) {
         const MemoryCopy top = copy_of(memory_, high - std::min(high - low, size), high);
         for (std::uint64_t at = top.end(); at > top.address && !saved; at -= 8)
-            if (top.word(at - 8) == *table + 16) saved = top.word(at - 8 + *context_offset);
+            if (top.word(at - 8) == fibers->functions) saved = top.word(at - 8 + fibers->context_offset);
         if (saved) break;
     }
     if (!saved || *saved < low || *saved + SavedContext::bytes > high) {
@@ -313,14 +394,30 @@ void AnatomyReader::capture_closure(Anatomy& into) {
             break;
         }
         if (auto operation = symbols_.operation(word, into.connection.carrier_bytes)) {
-            pending.bytes = operation->bytes;
-            pending.object_type = operation->object_type;
-            pending.object = std::move(operation->object);
+            pending.bytes = operation->operation_bytes;
+            pending.object_type = operation->type;
+            pending.object = std::move(operation->members);
+        } else {
+            pending.missing = symbols_.why_undescribed();
         }
         into.pending = std::move(pending);
         return;
     }
     into.missing = "no pending operation was found in the object: it is kept elsewhere";
+}
+
+// The server tells with which function a worker goes on: that function's parameter says what the entry is.
+void AnatomyReader::capture_entry(Anatomy& into) {
+    if (into.connection.suspended_at == 0) return;
+    QueueEntry entry;
+    entry.function = symbols_.at(into.connection.suspended_at);
+    if (auto object = symbols_.argument(into.connection.suspended_at, into.connection.carrier_bytes)) {
+        entry.type = std::move(object->type);
+        entry.members = std::move(object->members);
+    } else {
+        entry.missing = symbols_.why_undescribed();
+    }
+    into.entry = std::move(entry);
 }
 
 } // namespace connscope::observe

@@ -48,22 +48,35 @@ struct PendingOperation {
     std::uint32_t bytes = 0;             // of the operation with its handler; 0: not known
     std::string object_type;             // whom the handler keeps alive
     std::vector<Member> object;
+    std::string missing; // why its bytes and its object are not known, if so
+};
+
+// What a connection that waits in a pool's queue, or for it, is kept in.
+struct QueueEntry {
+    Symbol function; // the one that a worker calls with it
+    std::string type;
+    std::vector<Member> members;
+    std::string missing; // why its members are not known, if so
 };
 
 struct Anatomy {
-    enum class Form { thread, coroutine, fiber, closure, queue_entry, none };
+    enum class Form { thread, coroutine, fiber, closure, queue_entry, none }; // a process of its own is a thread of its own
 
     telemetry::ConnectionReading connection;
     Form form = Form::none;
     bool runs = false;     // it had a CPU while it was looked at: what its control is now is in a CPU's registers
     std::string unsettled; // why what depends on one moment is left out; empty: all was read at one moment
 
+    std::uint32_t process = 0;               // that the carrier is in
     std::optional<ThreadState> thread;       // its own (form thread), or the one that runs or ran it last
+    bool thread_has_ended = false;           // that one has, and its number may be another's by now
     std::vector<AwaitedFrame> frames;        // form coroutine: innermost first, the root last
     std::optional<StackUse> stack;           // forms thread and fiber
     Registers registers{};                   // forms thread and fiber: those of its last stop that are known
     CallStack calls;                         // forms thread and fiber
+    std::vector<Variable> variables;         // forms thread and fiber: of the program's innermost calls
     std::optional<PendingOperation> pending; // form closure
+    std::optional<QueueEntry> entry;         // form queue_entry
     std::string missing;                     // why the carrier could not be read
 
     std::chrono::nanoseconds took{}; // for all of it
@@ -95,8 +108,9 @@ public:
     using Look = std::function<telemetry::Outcome<telemetry::ConnectionReading>()>;
     telemetry::Outcome<Anatomy> read(const Look& look);
 
-    // See Symbols::prepare().
-    bool prepare(std::chrono::nanoseconds budget) { return symbols_.prepare(budget); }
+    // Opens what readings will need before the first of them asks for it, for as long as `budget` says and a step longer,
+    // 10 ms; false when all of it is open. It takes a second or less in all, and a first reading without it 100 ms.
+    bool prepare(std::chrono::nanoseconds budget);
 
 private:
     AnatomyReader(std::uint32_t pid, Symbols symbols)
@@ -106,11 +120,16 @@ private:
 
     struct Captured; // what was copied of a carrier
 
-    bool capture(const telemetry::ConnectionReading& connection, Anatomy& into, Captured& captured);
+    struct SavedFibers;
+    std::optional<SavedFibers> saved_fibers();
+    std::uint32_t process_of(const telemetry::ConnectionReading& connection) const noexcept;
+    void capture(const telemetry::ConnectionReading& connection, Anatomy& into, Captured& captured);
     void capture_thread(Anatomy& into, Captured& captured);
     void capture_coroutine(Anatomy& into);
     void capture_fiber(Anatomy& into, Captured& captured);
     void capture_closure(Anatomy& into);
+    void capture_entry(Anatomy& into);
+    void add_last_thread(Anatomy& into) const;
     std::optional<AwaitedFrame> frame_at(std::uint64_t address);
     void finish(Anatomy& into, const Captured& captured);
 

@@ -128,6 +128,61 @@ void find_inlined(Dwarf_Die& scope, std::uint64_t address, std::vector<Dwarf_Die
     } while (dwarf_siblingof(&child, &child) == 0);
 }
 
+// The frame of the coroutine whose resume function this is: the compiler gives that one parameter, a pointer to it.
+std::optional<Dwarf_Die> frame_of(Dwarf_Die& function) {
+    Dwarf_Die child;
+    if (dwarf_child(&function, &child) != 0) return std::nullopt;
+    do {
+        if (dwarf_tag(&child) != DW_TAG_formal_parameter) continue;
+        const auto pointer = entry_of(child, DW_AT_type);
+        if (!pointer) return std::nullopt;
+        Dwarf_Die bare = bare_type(*pointer);
+        const auto pointed = entry_of(bare, DW_AT_type);
+        if (!pointed) return std::nullopt;
+        Dwarf_Die frame = bare_type(*pointed);
+        return name_of(frame).ends_with(".Frame") ? std::optional(frame) : std::nullopt;
+    } while (dwarf_siblingof(&child, &child) == 0);
+    return std::nullopt;
+}
+
+// Where a variable is at an address of its unit (DWARF 5, 2.6): an expression that begins with a register's content is an
+// address, one that names the register is the register.
+Variable::Where place_of(Dwarf_Die& variable, std::uint64_t address) {
+    Dwarf_Attribute location;
+    Dwarf_Op* operations = nullptr;
+    std::size_t count = 0;
+    if (dwarf_attr_integrate(&variable, DW_AT_location, &location) == nullptr ||
+        dwarf_getlocation_addr(&location, address, &operations, &count, 1) < 1 || count == 0)
+        return Variable::Where::nowhere;
+    const unsigned first = operations[0].atom;
+    if ((first >= DW_OP_reg0 && first <= DW_OP_reg31) || first == DW_OP_regx) return Variable::Where::in_register;
+    const bool is_address = first == DW_OP_fbreg || (first >= DW_OP_breg0 && first <= DW_OP_breg31);
+    const bool is_computed = operations[count - 1].atom == DW_OP_stack_value;
+    return is_address && !is_computed ? Variable::Where::memory : Variable::Where::nowhere;
+}
+
+void collect_variables(Dwarf_Die& scope, std::uint64_t address, const std::string& function, std::vector<Variable>& into) {
+    for_each_child(scope, [&](Dwarf_Die& child) {
+        switch (dwarf_tag(&child)) {
+        case DW_TAG_formal_parameter:
+        case DW_TAG_variable: {
+            const auto type = entry_of(child, DW_AT_type);
+            if (!type || name_of(child).empty() || number_of(child, DW_AT_external)) return;
+            into.push_back(
+                {function, {std::string(name_of(child)), type_name(type), 0, size_of(*type)}, place_of(child, address)});
+            return;
+        }
+        case DW_TAG_lexical_block:
+        case DW_TAG_try_block:
+        case DW_TAG_catch_block:
+            if (dwarf_haspc(&child, address) == 1) collect_variables(child, address, function, into);
+            return;
+        default:
+            return;
+        }
+    });
+}
+
 void read_promise(Dwarf_Die type, CoroutineLayout& layout) {
     layout.promise_type = type_name(type);
     // Asio's promise_type is what its base is.
@@ -180,6 +235,16 @@ std::vector<Dwarf_Die> FunctionIndex::at(std::uint64_t address) const {
     find_inlined(function, address, path);
     std::ranges::reverse(path);
     return path;
+}
+
+std::vector<std::uint64_t> FunctionIndex::coroutines() const {
+    std::vector<std::uint64_t> found;
+    for (const Range& range : ranges_) {
+        Dwarf_Die function = range.function;
+        Dwarf_Addr begin = 0;
+        if (frame_of(function) && dwarf_entrypc(&function, &begin) == 0 && begin == range.begin) found.push_back(begin);
+    }
+    return found;
 }
 
 std::optional<std::uint64_t> number_of(Dwarf_Die& die, unsigned attribute) {
@@ -325,6 +390,21 @@ std::optional<Dwarf_Die> pointed_object(Dwarf_Die type, std::uint32_t bytes, int
     return found;
 }
 
+std::optional<Dwarf_Die> parameter_object(Dwarf_Die& function, std::uint32_t bytes) {
+    std::optional<Dwarf_Die> found;
+    for_each_child(function, [&](Dwarf_Die& child) {
+        if (found || dwarf_tag(&child) != DW_TAG_formal_parameter) return;
+        if (const auto type = entry_of(child, DW_AT_type)) found = pointed_object(*type, bytes);
+    });
+    return found;
+}
+
+std::vector<Variable> variables_of(Dwarf_Die& function, std::uint64_t address) {
+    std::vector<Variable> variables;
+    collect_variables(function, address, short_function(name_of(function)), variables);
+    return variables;
+}
+
 std::string file_name(const char* path) {
     if (path == nullptr) return {};
     const std::string_view whole(path);
@@ -340,16 +420,8 @@ CoroutineLayout::Point CoroutineLayout::point(std::uint16_t index) const noexcep
 }
 
 std::optional<CoroutineLayout> coroutine_layout(Dwarf_Die function, std::string& why) {
-    // The compiler's resume function has one parameter, a pointer to the frame.
-    std::optional<Dwarf_Die> frame;
-    for_each_child(function, [&](Dwarf_Die& child) {
-        if (frame || dwarf_tag(&child) != DW_TAG_formal_parameter) return;
-        if (auto pointer = entry_of(child, DW_AT_type)) {
-            Dwarf_Die bare = bare_type(*pointer);
-            if (auto pointed = entry_of(bare, DW_AT_type)) frame = bare_type(*pointed);
-        }
-    });
-    if (!frame || !name_of(*frame).ends_with(".Frame")) {
+    const auto frame = frame_of(function);
+    if (!frame) {
         why = "the program's debug information does not describe this coroutine's frame (it was built without -g)";
         return std::nullopt;
     }
@@ -358,9 +430,10 @@ std::optional<CoroutineLayout> coroutine_layout(Dwarf_Die function, std::string&
     layout.function = short_function(name_of(function));
     layout.file = file_name(dwarf_decl_file(&function));
     layout.bytes = size_of(*frame);
-    const std::uint64_t closing_line = number_of(*frame, DW_AT_decl_line).value_or(0);
+    Dwarf_Die members = *frame;
+    const std::uint64_t closing_line = number_of(members, DW_AT_decl_line).value_or(0);
     bool has_index = false;
-    for_each_child(*frame, [&](Dwarf_Die& child) {
+    for_each_child(members, [&](Dwarf_Die& child) {
         if (dwarf_tag(&child) != DW_TAG_member) return;
         const auto offset = static_cast<std::uint32_t>(number_of(child, DW_AT_data_member_location).value_or(0));
         const auto type = entry_of(child, DW_AT_type);

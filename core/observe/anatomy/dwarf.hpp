@@ -2,6 +2,7 @@
 #pragma once
 
 #include "connscope/observe/anatomy/coroutine_layout.hpp"
+#include "connscope/observe/anatomy/symbols.hpp"
 
 #include <dwarf.h>
 #include <elfutils/libdw.h>
@@ -26,6 +27,9 @@ public:
 
     // The functions at an address: those that were inlined there, innermost first, and the one whose code it is last.
     std::vector<Dwarf_Die> at(std::uint64_t address) const;
+
+    // Where the resume functions of coroutines begin.
+    std::vector<std::uint64_t> coroutines() const;
 
 private:
     struct Range {
@@ -66,6 +70,12 @@ std::optional<Dwarf_Die> enclosing_class(Dwarf_Die& function);
 
 // The class of that size to which some member of `type`, or a member's member, points.
 std::optional<Dwarf_Die> pointed_object(Dwarf_Die type, std::uint32_t bytes, int depth = 8);
+
+// The class of that size to which some parameter of a function points.
+std::optional<Dwarf_Die> parameter_object(Dwarf_Die& function, std::uint32_t bytes);
+
+// The parameters and variables of a function, inlined or not, that are in scope at an address of its unit.
+std::vector<Variable> variables_of(Dwarf_Die& function, std::uint64_t address);
 
 // The last part of a path.
 std::string file_name(const char* path);

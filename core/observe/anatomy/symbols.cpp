@@ -23,9 +23,11 @@ std::string full_name_of(Dwarf_Die& die) {
     return name == nullptr ? std::string() : std::string(name);
 }
 
+bool is_system(const char* path) { return path != nullptr && std::string_view(path).starts_with("/usr/"); }
+
 void set_file(CodePlace& place, const char* path) {
     place.file = file_name(path);
-    place.system = path != nullptr && std::string_view(path).starts_with("/usr/");
+    place.system = is_system(path);
 }
 
 } // namespace
@@ -33,7 +35,6 @@ void set_file(CodePlace& place, const char* path) {
 struct Symbols::Impl {
     explicit Impl(std::uint32_t its_pid)
         : pid(its_pid)
-        , memory(its_pid)
         , modules(its_pid) {}
 
     // What libdwfl asks for while it unwinds.
@@ -48,18 +49,25 @@ struct Symbols::Impl {
     void add_debug_places(Dwfl_Module* module, std::uint64_t at, Symbol& symbol);
     std::optional<Dwarf_Die> function_at(std::uint64_t address);
     const FunctionIndex& index_of(const Dwarf_Die& unit);
+    template <class Find>
+    std::optional<Object> object(std::uint64_t function, std::uint32_t bytes, Find find);
     bool attach();
+    bool prepare_next();
+    const std::pair<std::optional<CoroutineLayout>, std::string>& describe_coroutine(std::uint64_t resume_function);
+    std::string why_undescribed() const;
 
     std::uint32_t pid;
-    RemoteMemory memory;
     Modules modules;
     bool attached = false;
     Job job;
     std::unordered_map<std::uint64_t, Symbol> known; // by address, and one more bit for "after a call"
     std::unordered_map<std::uint64_t, std::pair<std::optional<CoroutineLayout>, std::string>> coroutines;
-    std::map<std::pair<std::uint64_t, std::uint32_t>, std::optional<Operation>> operations;
+    std::map<std::pair<std::uint64_t, std::uint32_t>, std::optional<Object>> objects; // by function and bytes
+    std::unordered_map<std::uint64_t, std::vector<Variable>> variables;               // by address
     std::map<std::string, std::optional<std::uint64_t>, std::less<>> addresses;
     std::unordered_map<const void*, FunctionIndex> indices; // by unit
+    std::vector<std::uint64_t> coroutines_left;             // of that unit, to be described
+    bool lines_left = false;                                // of that unit, to be read
     Dwarf_Die* prepared = nullptr;                          // the program's unit that was indexed last
 
     static constexpr std::size_t most_known = 65'536;
@@ -93,21 +101,21 @@ Symbol Symbols::Impl::look_up(std::uint64_t address, bool after_call) {
     symbol.module = modules.name(module);
     symbol.in_program = modules.is_program(module);
 
-    GElf_Sym elf_symbol;
-    GElf_Off offset = 0;
-    const char* const name = dwfl_module_addrinfo(module, at, &offset, &elf_symbol, nullptr, nullptr, nullptr);
-    if (name != nullptr) {
-        symbol.full_name = demangled(name);
-        symbol.offset = offset + (after_call ? 1 : 0);
+    const auto function = modules.symbol_at(module, at);
+    if (function) {
+        symbol.full_name = demangled(function->name);
+        symbol.offset = function->offset + (after_call ? 1 : 0);
     }
-    add_debug_places(module, at, symbol);
-    if (symbol.places.empty() && name != nullptr) symbol.places.push_back({short_function(symbol.full_name), {}, 0, false});
+    const bool of_system = modules.is_of_system(module);
+    if (!of_system) add_debug_places(module, at, symbol);
+    if (symbol.places.empty() && function) symbol.places.push_back({short_function(symbol.full_name), {}, 0, false});
+    if (!symbol.places.empty() && (of_system || !symbol.places.front().file.empty())) return symbol;
+    const std::string problem = modules.debug_problem(module);
     if (symbol.places.empty())
         symbol.missing = fmt::format("{} has no symbol for this address", symbol.module);
-    else if (symbol.places.front().file.empty())
-        symbol.missing = fmt::format("{} has no line numbers here: it was built without debug information, and no file that "
-                                     "matches its build-id has them",
-                                     symbol.module);
+    else
+        symbol.missing = fmt::format("{} has no line numbers here: it was built without debug information", symbol.module);
+    symbol.missing += problem.empty() ? ", and no file that matches its build-id has them" : "; " + problem;
     return symbol;
 }
 
@@ -144,17 +152,38 @@ const FunctionIndex& Symbols::Impl::index_of(const Dwarf_Die& unit) {
     return found != indices.end() ? found->second : indices.emplace(unit.cu, FunctionIndex(unit)).first->second;
 }
 
-bool Symbols::prepare(std::chrono::nanoseconds budget) {
-    if (impl_->modules.program() == nullptr) return false;
-    const std::int64_t end = telemetry::monotonic_ns() + budget.count();
-    do {
-        Dwarf_Addr bias = 0;
-        Dwarf_Die* const next = dwfl_module_nextcu(impl_->modules.program(), impl_->prepared, &bias);
-        if (next == nullptr) return false;
-        impl_->prepared = next;
-        impl_->index_of(*next);
-    } while (telemetry::monotonic_ns() < end);
+// One step, some milliseconds: a module; or of a unit of the program's its functions, its lines, or a coroutine.
+bool Symbols::Impl::prepare_next() {
+    if (modules.prepare_next()) return true;
+    if (!coroutines_left.empty()) {
+        describe_coroutine(coroutines_left.back());
+        coroutines_left.pop_back();
+        return true;
+    }
+    if (modules.program() == nullptr) return false;
+    if (lines_left) {
+        Dwarf_Lines* lines = nullptr;
+        std::size_t count = 0;
+        dwarf_getsrclines(prepared, &lines, &count); // kept with the unit
+        lines_left = false;
+        return true;
+    }
+    Dwarf_Addr bias = 0;
+    Dwarf_Die* const next = dwfl_module_nextcu(modules.program(), prepared, &bias);
+    if (next == nullptr) return false;
+    prepared = next;
+    coroutines_left = index_of(*next).coroutines();
+    for (std::uint64_t& resume_function : coroutines_left) resume_function += bias;
+    lines_left = true;
     return true;
+}
+
+bool Symbols::prepare(std::chrono::nanoseconds budget) {
+    const std::int64_t end = telemetry::monotonic_ns() + budget.count();
+    impl_->attach();
+    while (impl_->prepare_next())
+        if (telemetry::monotonic_ns() >= end) return true;
+    return false;
 }
 
 std::optional<Dwarf_Die> Symbols::Impl::function_at(std::uint64_t address) {
@@ -166,6 +195,14 @@ std::optional<Dwarf_Die> Symbols::Impl::function_at(std::uint64_t address) {
     auto functions = index_of(*unit).at(address - bias);
     if (functions.empty() || dwarf_tag(&functions.back()) != DW_TAG_subprogram) return std::nullopt;
     return functions.back();
+}
+
+template <class Find>
+std::optional<Symbols::Object> Symbols::Impl::object(std::uint64_t function, std::uint32_t bytes, Find find) {
+    const auto [found, is_new] = objects.try_emplace({function, bytes});
+    if (is_new)
+        if (auto entry = function_at(function)) found->second = find(*entry);
+    return found->second;
 }
 
 // --- call stacks
@@ -210,14 +247,14 @@ bool Symbols::Impl::attach() {
     return attached;
 }
 
-CallStack Symbols::unwind(const Registers& registers, const MemoryCopy& stack) {
+CallStack Symbols::unwind(const Registers& registers, const MemoryCopy& stack, const RemoteMemory& memory) {
     constexpr std::size_t most_frames = 128;
     CallStack calls;
     if (!impl_->attach()) {
         calls.ended = fmt::format("the stack cannot be unwound: {}", dwfl_errmsg(-1));
         return calls;
     }
-    impl_->job = {&registers, &stack, &impl_->memory, {}};
+    impl_->job = {&registers, &stack, &memory, {}};
     const auto take = [](Dwfl_Frame* frame, void* argument) -> int {
         auto& found = static_cast<Impl*>(argument)->job.found;
         Dwarf_Addr pc = 0;
@@ -244,18 +281,22 @@ CallStack Symbols::unwind(const Registers& registers, const MemoryCopy& stack) {
 
 // --- layouts
 
+const std::pair<std::optional<CoroutineLayout>, std::string>&
+Symbols::Impl::describe_coroutine(std::uint64_t resume_function) {
+    const auto [described, is_new] = coroutines.try_emplace(resume_function);
+    auto& [layout, why] = described->second;
+    if (!is_new) return described->second;
+    if (const auto function = function_at(resume_function))
+        layout = coroutine_layout(*function, why);
+    else
+        why = why_undescribed();
+    return described->second;
+}
+
 const CoroutineLayout* Symbols::coroutine(std::uint64_t resume_function, std::string& why) {
-    auto known = impl_->coroutines.find(resume_function);
-    if (known == impl_->coroutines.end()) {
-        std::pair<std::optional<CoroutineLayout>, std::string> entry;
-        if (const auto function = impl_->function_at(resume_function))
-            entry.first = coroutine_layout(*function, entry.second);
-        else
-            entry.second = "there is no debug information for the coroutine's code";
-        known = impl_->coroutines.emplace(resume_function, std::move(entry)).first;
-    }
-    why = known->second.second;
-    return known->second.first ? &*known->second.first : nullptr;
+    const auto& described = impl_->describe_coroutine(resume_function);
+    why = described.second;
+    return described.first ? &*described.first : nullptr;
 }
 
 std::optional<std::uint32_t> Symbols::member_of_class(std::uint64_t member_function, std::string_view member) {
@@ -265,22 +306,48 @@ std::optional<std::uint32_t> Symbols::member_of_class(std::uint64_t member_funct
     return type ? member_offset(*type, member) : std::nullopt;
 }
 
-std::optional<Symbols::Operation> Symbols::operation(std::uint64_t complete_function, std::uint32_t object_bytes) {
-    const std::pair key{complete_function, object_bytes};
-    if (const auto known = impl_->operations.find(key); known != impl_->operations.end()) return known->second;
-    std::optional<Operation> found;
-    if (auto function = impl_->function_at(complete_function))
-        if (const auto type = enclosing_class(*function)) {
-            found.emplace();
-            found->bytes = size_of(*type);
-            if (const auto object = pointed_object(*type, object_bytes)) {
-                found->object_type = type_name(*object);
-                found->object = members_of(*object);
-            }
-        }
-    impl_->operations.emplace(key, found);
-    return found;
+std::optional<Symbols::Object> Symbols::operation(std::uint64_t complete_function, std::uint32_t bytes) {
+    return impl_->object(complete_function, bytes, [bytes](Dwarf_Die& function) -> std::optional<Object> {
+        const auto operation = enclosing_class(function);
+        if (!operation) return std::nullopt;
+        const auto object = pointed_object(*operation, bytes);
+        return Object{object ? type_name(*object) : std::string(), object ? members_of(*object) : std::vector<Member>(),
+                      size_of(*operation)};
+    });
 }
+
+std::optional<Symbols::Object> Symbols::argument(std::uint64_t function_address, std::uint32_t bytes) {
+    return impl_->object(function_address, bytes, [bytes](Dwarf_Die& function) -> std::optional<Object> {
+        const auto object = parameter_object(function, bytes);
+        if (!object) return std::nullopt;
+        return Object{type_name(*object), members_of(*object)};
+    });
+}
+
+const std::vector<Variable>& Symbols::variables(std::uint64_t address, bool after_call) {
+    const std::uint64_t at = after_call ? address - 1 : address;
+    if (const auto known = impl_->variables.find(at); known != impl_->variables.end()) return known->second;
+    std::vector<Variable> found;
+    std::string missing;
+    Dwfl_Module* const module = impl_->modules.at(at, missing);
+    Dwarf_Addr bias = 0;
+    Dwarf_Die* const unit = module == nullptr ? nullptr : dwfl_module_addrdie(module, at, &bias);
+    if (unit != nullptr)
+        for (Dwarf_Die& function : impl_->index_of(*unit).at(at - bias)) {
+            const char* const file = dwarf_decl_file(&function);
+            if (is_system(file)) continue;
+            auto of_this = variables_of(function, at - bias);
+            found.insert(found.end(), std::make_move_iterator(of_this.begin()), std::make_move_iterator(of_this.end()));
+        }
+    return impl_->variables.emplace(at, std::move(found)).first->second;
+}
+
+std::string Symbols::Impl::why_undescribed() const {
+    const std::string problem = modules.debug_problem(modules.program());
+    return "there is no debug information for it" + (problem.empty() ? std::string() : ": " + problem);
+}
+
+std::string Symbols::why_undescribed() const { return impl_->why_undescribed(); }
 
 bool Symbols::in_code(std::uint64_t address) const noexcept {
     return dwfl_addrmodule(impl_->modules.dwfl(), address) != nullptr;

@@ -40,6 +40,14 @@ struct Symbol {
     const CodePlace* function() const noexcept { return places.empty() ? nullptr : &places.back(); }
 };
 
+// A parameter or variable of a function that is in scope where the function stands.
+struct Variable {
+    enum class Where : std::uint8_t { memory, in_register, nowhere }; // nowhere: the compiler keeps it no longer, or not yet
+    std::string function;                                             // shortened
+    Member what;
+    Where where = Where::nowhere;
+};
+
 // Values of x86-64's registers by their DWARF numbers (System V ABI, figure 3.36): 3 is rbx, 6 rbp, 7 rsp, 12 to 15 r12 to
 // r15, 16 rip. None: not known.
 using Registers = std::array<std::optional<std::uint64_t>, 17>;
@@ -79,8 +87,8 @@ public:
     bool in_code(std::uint64_t address) const noexcept;
 
     // The calls that led to these registers. `stack` is the stack's memory from the stack pointer on; what it does not hold
-    // is read from the process.
-    CallStack unwind(const Registers& registers, const MemoryCopy& stack);
+    // is read from `memory`: the process's, or a child's of it that runs the same code at the same addresses.
+    CallStack unwind(const Registers& registers, const MemoryCopy& stack, const RemoteMemory& memory);
 
     // The coroutine that a resume function belongs to; nullptr with `why` set when its layout is not known.
     const CoroutineLayout* coroutine(std::uint64_t resume_function, std::string& why);
@@ -88,14 +96,25 @@ public:
     // The offset of a member in the class of this virtual or other member function; none without debug information.
     std::optional<std::uint32_t> member_of_class(std::uint64_t member_function, std::string_view member);
 
-    // An operation that waits for its completion handler, by the function that completes it.
-    struct Operation {
-        std::uint32_t bytes = 0;    // of the operation, its handler included
-        std::vector<Member> object; // the members of the object of `object_bytes` that the handler keeps alive
-        std::string object_type;
+    // An object that some code works on.
+    struct Object {
+        std::string type;
+        std::vector<Member> members;
+        std::uint32_t operation_bytes = 0; // of operation() alone: of the operation, its handler included
     };
-    // None without debug information.
-    std::optional<Operation> operation(std::uint64_t complete_function, std::uint32_t object_bytes);
+    // The object of `bytes` that is kept alive by the handler of an operation, which the function completes. None without
+    // debug information.
+    std::optional<Object> operation(std::uint64_t complete_function, std::uint32_t bytes);
+    // The object of `bytes` that a function is given. None without debug information.
+    std::optional<Object> argument(std::uint64_t function, std::uint32_t bytes);
+
+    // What is in scope at an address, of the functions that the compiler inlined there first; those of the system's headers
+    // are left out.
+    const std::vector<Variable>& variables(std::uint64_t address, bool after_call);
+
+    // Why the program's debug information is not all there: "there is no debug information for it", and where a separate
+    // debug file does not match, that.
+    std::string why_undescribed() const;
 
     // Where the main program's symbol of this (mangled) name is; none when it has none, or was stripped.
     std::optional<std::uint64_t> address_of(const char* symbol);

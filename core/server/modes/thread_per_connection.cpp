@@ -193,6 +193,9 @@ std::optional<Refusal> ThreadPerConnection::adopt(Connection connection) {
         &carrier.thread, &attributes,
         [](void* argument) -> void* {
             auto& self = *static_cast<Carrier*>(argument);
+            // Where its stack is: an observer knows the thread by it, whose number may be another's one day.
+            self.connection.probe.carried_by(telemetry::CarrierKind::thread, self.mode.number_, __builtin_frame_address(0),
+                                             static_cast<std::uint32_t>(self.mode.stack_bytes_));
             self.mode.carry(self);
             return nullptr;
         },

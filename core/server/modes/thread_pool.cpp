@@ -64,8 +64,8 @@ private:
 
     void dispatch();
     void work(Worker& worker);
-    Turn serve(Entry& entry, std::optional<CloseReason>& over);
-    bool receive(Entry& entry, std::span<std::byte> input, std::optional<CloseReason>& over);
+    static Turn serve(Entry& entry, std::optional<CloseReason>& over);
+    static bool receive(Entry& entry, std::span<std::byte> input, std::optional<CloseReason>& over);
     bool watch(Entry& entry);
     void become_readable(Entry& entry);
     void leave(Entry& entry, std::optional<CloseReason> over);
@@ -164,14 +164,15 @@ void ThreadPool::work(Worker& worker) {
         entry.reported = false;
         lock.unlock();
 
-        entry.connection.probe.carrier_is(CarrierKind::thread);
+        entry.connection.probe.carried_by(CarrierKind::thread, number_, nullptr, 0);
         entry.connection.probe.resume();
         std::optional<CloseReason> over;
         const Turn turn = serve(entry, over);
         if (turn != Turn::over) {
             const bool waits = turn == Turn::waits;
-            entry.connection.probe.suspend(waits ? ConnectionState::waiting_read : ConnectionState::ready, false);
-            entry.connection.probe.carrier_is(CarrierKind::none);
+            entry.connection.probe.carried_by(CarrierKind::none, number_, &entry, sizeof(Entry));
+            entry.connection.probe.suspend(waits ? ConnectionState::waiting_read : ConnectionState::ready, false,
+                                           reinterpret_cast<const void*>(&serve)); // where a worker goes on with it
             entry.readable = waits && !watch(entry); // unwatched, a worker reads when it comes by
         }
 

@@ -19,10 +19,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <csignal>
 #include <ctime>
+#include <numeric>
 #include <thread>
 
 namespace {
@@ -70,13 +72,17 @@ public:
         thread_.join();
     }
     void watch(bool on) { on_ = on; }
-    const std::vector<double>& took_ms() const { return took_ms_; } // after the end of the last watch
+    const std::vector<double>& took_ms() const { return took_ms_; }   // after the end of the last watch
+    const std::vector<double>& steps_ms() const { return steps_ms_; } // of preparing
 
 private:
     void work(std::uint32_t pid) {
         auto reader = observe::AnatomyReader::open(pid);
         if (!reader) fail(reader.error().text);
-        while (reader->prepare(1s)) {
+        for (bool more = true; more;) {
+            const auto begin = steady_clock::now();
+            more = reader->prepare(1ns);
+            steps_ms_.push_back(milliseconds(steady_clock::now() - begin));
         }
         telemetry::ServerReading server;
         if (!segment_.read(server) || server.connections.empty()) fail("there is no connection");
@@ -94,12 +100,13 @@ private:
     std::atomic<bool> on_{false};
     std::atomic<bool> stop_{false};
     std::vector<double> took_ms_;
+    std::vector<double> steps_ms_;
     std::thread thread_;
 };
 
 void measure_anatomy(unsigned pairs) {
     fmt::print("anatomy of one of 64 connections, read twice a second while its server works as fast as it can\n");
-    for (const std::string mode : {"coroutines", "thread-per-connection", "fibers", "callbacks"}) {
+    for (const std::string mode : {"coroutines", "thread-per-connection", "fibers", "callbacks", "thread-pool"}) {
         const std::string name = fmt::format("bench-observe-{}", ::getpid());
         Contestant server({bin_folder() + "/connscope-serve", "--listen", "127.0.0.1:0", "--mode", mode, "--name", name},
                           "echo", 64);
@@ -115,10 +122,12 @@ void measure_anatomy(unsigned pairs) {
                                  pairs);
         ::poll(nullptr, 0, 600);
         const auto& took = anatomist.took_ms();
-        fmt::print("  {:<24} requests/s {:>7.0f} -> {:>7.0f}, ratio {:.4f}; a reading {:.2f} ms (median), {:.2f} ms "
-                   "(longest of {})\n",
-                   mode, result.base.requests_per_s, result.ours.requests_per_s, result.speed_ratio, median(took),
-                   quantile(took, 1), took.size());
+        const auto& steps = anatomist.steps_ms();
+        fmt::print(
+            "  {:<24} requests/s {:>7.0f} -> {:>7.0f}, ratio {:.4f}; the first reading {:.2f} ms, then {:.2f} ms (median), "
+            "{:.2f} ms (longest of {}); preparing {:.0f} ms, {:.1f} ms a step at most\n",
+            mode, result.base.requests_per_s, result.ours.requests_per_s, result.speed_ratio, took.front(), median(took),
+            quantile(took, 1), took.size(), std::accumulate(steps.begin(), steps.end(), 0.0), quantile(steps, 1));
         std::fflush(stdout);
     }
 }
@@ -239,9 +248,12 @@ int main(int argc, char** argv) {
     std::size_t connections = 10'000;
     app.add_option("--pairs", pairs, "of windows with and without an anatomy")->capture_default_str();
     app.add_option("--connections", connections, "threads and sockets that are looked at")->capture_default_str();
+    std::vector<std::string> only{"switches", "threads", "anatomy"};
+    app.add_option("--only", only, "of these")->delimiter(',')->capture_default_str();
     CLI11_PARSE(app, argc, argv);
     raise_open_files();
-    measure_switches();
-    measure_threads(connections);
-    measure_anatomy(pairs);
+    const auto wanted = [&](const char* part) { return std::ranges::find(only, part) != only.end(); };
+    if (wanted("switches")) measure_switches();
+    if (wanted("threads")) measure_threads(connections);
+    if (wanted("anatomy")) measure_anatomy(pairs);
 }
