@@ -60,7 +60,9 @@ class Anatomy : public QObject {
     // For people to look at: where CONNSCOPE_PICTURES says.
     void picture(const QString& name) {
         const QString folder = qEnvironmentVariable("CONNSCOPE_PICTURES");
-        if (!folder.isEmpty()) QVERIFY(window_->grab().save(folder + QLatin1Char('/') + name + QStringLiteral(".png")));
+        if (folder.isEmpty()) return;
+        QVERIFY(window_->grab().save(folder + QLatin1Char('/') + name + QStringLiteral(".png")));
+        QVERIFY(window_->anatomy().table().grab().save(folder + QStringLiteral("/panel-") + name + QStringLiteral(".png")));
     }
 
 private slots:

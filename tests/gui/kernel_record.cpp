@@ -6,8 +6,11 @@
 #include "window/main_window.hpp"
 #include "window/theme.hpp"
 
-#include <QSignalSpy>
+#include <QApplication>
+#include <QHelpEvent>
+#include <QPainter>
 #include <QTest>
+#include <QToolTip>
 
 #include <fstream>
 #include <memory>
@@ -30,6 +33,21 @@ SwitchRecord record(std::chrono::nanoseconds time, std::uint32_t thread, SwitchR
     made.other_process = other;
     made.other_thread = other;
     return made;
+}
+
+// The window with its tool tip, which is a window of its own.
+QPixmap picture_with_tip(MainWindow& window, TimelineView& view, const QPoint& place) {
+    QPixmap picture = window.grab();
+    for (QWidget* each : QApplication::topLevelWidgets()) {
+        if (!each->inherits("QTipLabel") || !each->isVisible()) continue;
+        QPainter painter(&picture);
+        const QPoint at = view.mapTo(&window, place);
+        painter.setBrush(Qt::NoBrush);
+        painter.setPen(QPen(view.palette().color(QPalette::Text), 2));
+        painter.drawEllipse(at, 9, 9);
+        painter.drawPixmap(at + QPoint(-each->width() / 2, 18), each->grab());
+    }
+    return picture;
 }
 
 } // namespace
@@ -101,13 +119,35 @@ private slots:
             return inside;
         };
         QTRY_VERIFY_WITH_TIMEOUT(within() > 10, patience);
-        const QString folder = qEnvironmentVariable("CONNSCOPE_PICTURES");
-        if (!folder.isEmpty()) {
-            window.activateWindow();
-            for (int i = 0; i < 8; ++i) QTest::keyClick(&window.timeline(), Qt::Key_Minus);
-            QTest::qWait(2500);
-            QVERIFY(window.grab().save(folder + QStringLiteral("/timeline.png")));
+        // Pointed at, one of them says how long it lasted, and who ran instead where rights allow.
+        TimelineView& view = window.timeline();
+        view.show_span(0.5);
+        QString tip;
+        QPoint place;
+        const auto pointed_at = [&] {
+            QCoreApplication::processEvents();
+            for (const auto& [thread, lane] : timeline.lanes())
+                for (const TimelinePreemption& each : timeline.preemptions().of(thread, view.begin(), view.end())) {
+                    const auto at = view.place_of(thread, (each.begin + each.end) / 2);
+                    if (each.lasts || each.end - each.begin < 0.01 || !at || at->x() < view.width() / 4) continue;
+                    place = *at;
+                    QHelpEvent help(QEvent::ToolTip, place, view.mapToGlobal(place));
+                    QCoreApplication::sendEvent(&view, &help);
+                    tip = QToolTip::text();
+                    return tip.startsWith(QStringLiteral("The kernel took CPU"));
+                }
+            return false;
+        };
+        window.time_view().pause();
+        if (!pointed_at()) { // the newest half second had none
+            window.time_view().goLive();
+            QTRY_VERIFY_WITH_TIMEOUT(pointed_at(), patience);
         }
+        QVERIFY2(tip.contains(QStringLiteral("Instead ran")) || tip.contains(QStringLiteral("The CPU idled")) ||
+                     tip.contains(QStringLiteral("CAP_PERFMON")),
+                 qPrintable(tip));
+        const QString folder = qEnvironmentVariable("CONNSCOPE_PICTURES");
+        if (!folder.isEmpty()) QVERIFY(picture_with_tip(window, view, place).save(folder + QStringLiteral("/timeline.png")));
         window.close();
     }
 };

@@ -359,6 +359,8 @@ private:
         options.connections = 16;
         auto server = telemetry::ProbeServer::create(options);
         if (!server) ::_exit(3);
+        (*server)->describe("bytes", "a pair of sockets", "");
+        (*server)->beat();
         pthread_attr_t attributes;
         ::pthread_attr_init(&attributes);
         ::pthread_attr_setstacksize(&attributes, stack_bytes);
