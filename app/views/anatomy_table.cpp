@@ -6,6 +6,7 @@
 
 #include <QHelpEvent>
 #include <QPainter>
+#include <QRegularExpression>
 #include <QTextLayout>
 #include <QToolTip>
 
@@ -21,10 +22,20 @@ constexpr int line_gap = 4;   // between lines
 constexpr int list_gap = 22;  // between control and state
 constexpr int continued = 12; // the indent of a line that goes on from the one above
 
+// Keeps a number and its unit together, and lets long names break where their parts join.
+QString breakable(const QString& text) {
+    static const QRegularExpression unit(QStringLiteral("(?<=\\d) (?=(B|KiB|MiB|GiB|ns|\u00b5s|ms|s|%)(?!\\w))"));
+    static const QRegularExpression joint(QStringLiteral("(?<=[A-Za-z])(_|::|<|\\.)(?=[A-Za-z])"));
+    QString broken = text;
+    broken.replace(unit, QStringLiteral("\u00a0"));
+    broken.replace(joint, QStringLiteral("\\1\u200b"));
+    return broken;
+}
+
 // Puts some text into a column, broken between words or, where one is too long, within it; the height it takes. Draws only
 // where there is a painter.
 int put(QPainter* painter, const QFont& font, const QRect& column, int y, const QString& text, const QColor& colour) {
-    QTextLayout layout(text, font);
+    QTextLayout layout(breakable(text), font);
     QTextOption option;
     option.setWrapMode(QTextOption::WrapAtWordBoundaryOrAnywhere);
     layout.setTextOption(option);
