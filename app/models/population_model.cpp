@@ -21,6 +21,7 @@ const QString path_key = QStringLiteral("path");
 } // namespace
 
 QStringList PopulationModel::kinds(const QString& protocol) {
+    if (protocol == QLatin1String("talk")) return {QStringLiteral("speaker"), QStringLiteral("idle")};
     QStringList kinds{QStringLiteral("active"), QStringLiteral("idle"), QStringLiteral("slow-reader"),
                       QStringLiteral("slow-sender"), QStringLiteral("churn")};
     if (protocol == QLatin1String("http")) kinds << QStringLiteral("hog"); // an echo never computes
@@ -32,7 +33,7 @@ bool PopulationModel::has_rate(const QString& kind) {
 }
 
 bool PopulationModel::has_payload(const QString& kind) {
-    return kind != QLatin1String("idle") && kind != QLatin1String("hog");
+    return kind != QLatin1String("idle") && kind != QLatin1String("hog") && kind != QLatin1String("speaker");
 }
 
 void PopulationModel::show_load(const telemetry::LoadReading& load, const QString& protocol) {
@@ -192,7 +193,7 @@ QVariant PopulationModel::headerData(int section, Qt::Orientation orientation, i
         {tr("Clients"), tr("The name of the population.")},
         {tr("Kind"), tr("How they behave: active ones send requests, idle ones nothing; slow ones take or send a little at "
                         "a time; churn "
-                        "connects, asks once and closes; a hog's requests compute without a pause.")},
+                        "connects, asks once and closes; a hog's requests compute without a pause; speakers talk.")},
         {tr("Wanted"), tr("How many are to be connected. Double click or F2 changes it; the others stay connected.")},
         {tr("Requests/s"),
          tr("How many requests all of them send in a second; “most”: each sends its next one as soon as it has its "

@@ -88,7 +88,7 @@ void LoadBar::show_title(const QString& title) {
 
 void LoadBar::show_load(const Snapshot& snapshot, const QString& protocol) {
     hogs_->set_refusal(protocol == QLatin1String("http") ? QString()
-                                                         : tr("An echo never computes: hogs need the protocol http."));
+                                                         : tr("Only requests of http compute when asked to: hogs need it."));
     if (!snapshot.has_load || is_settling()) return;
     active_.reset();
     int idle = 0;

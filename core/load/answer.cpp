@@ -60,6 +60,7 @@ std::size_t head_end(std::string_view text) {
 AnswerProgress AnswerReader::read(std::span<const std::byte> bytes, const RequestForm& form, Content content,
                                   std::uint64_t position) {
     if (form.protocol == Protocol::echo) return read_echo(bytes, form, content, position);
+    if (form.protocol == Protocol::talk) return read_line(bytes, form);
 
     std::size_t consumed = 0;
     while (consumed < bytes.size()) {
@@ -106,6 +107,19 @@ AnswerProgress AnswerReader::read_echo(std::span<const std::byte> bytes, const R
     if (taken_ < form.payload) return {part.size(), AnswerState::incomplete};
     taken_ = 0;
     return {part.size(), std::exchange(differs_, false) ? AnswerState::wrong : AnswerState::good};
+}
+
+AnswerProgress AnswerReader::read_line(std::span<const std::byte> bytes, const RequestForm& form) {
+    const std::string_view text = as_text(bytes);
+    const std::size_t end = text.find('\n');
+    const std::string_view part = text.substr(0, end == std::string_view::npos ? end : end + 1);
+    if (taken_ > form.said.size() || form.said.compare(taken_, part.size(), part) != 0) differs_ = true;
+    taken_ += part.size();
+    if (end == std::string_view::npos) return {part.size(), AnswerState::incomplete};
+    const bool good = taken_ == form.said.size() && !differs_;
+    taken_ = 0;
+    differs_ = false;
+    return {part.size(), good ? AnswerState::good : AnswerState::wrong};
 }
 
 AnswerState AnswerReader::finished(const RequestForm& form) {

@@ -55,6 +55,7 @@ private:
 
     AnswerProgress read_echo(std::span<const std::byte> bytes, const RequestForm& form, Content content,
                              std::uint64_t position);
+    AnswerProgress read_line(std::span<const std::byte> bytes, const RequestForm& form);
     // Takes bytes of the head. Garbage, or incomplete until the head's end was among them.
     AnswerProgress read_head(std::span<const std::byte> bytes);
     // Understands a whole head, the empty line included. False: it is none.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "connscope/load/population.hpp"
 
+#include "connscope/protocol/talk_lines.hpp"
+
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
@@ -29,9 +31,19 @@ constexpr std::array kinds{
     KindName{PopulationKind::slow_sender, "slow-sender"},
     KindName{PopulationKind::churn, "churn"},
     KindName{PopulationKind::hog, "hog"},
+    KindName{PopulationKind::speaker, "speaker"},
+};
+struct ProtocolName {
+    Protocol protocol;
+    std::string_view name;
+};
+constexpr std::array protocol_names{
+    ProtocolName{Protocol::echo, "echo"},
+    ProtocolName{Protocol::http, "http"},
+    ProtocolName{Protocol::talk, "talk"},
 };
 constexpr std::string_view all_options =
-    "name rate arrivals payload path us ms think_us interval_ms piece pipeline requests protocol";
+    "name rate arrivals payload path us ms think_us interval_ms piece pipeline requests words yield turn_us protocol";
 
 Error wrong(std::string text) { return {std::make_error_code(std::errc::invalid_argument), std::move(text)}; }
 
@@ -59,7 +71,7 @@ public:
             std::find_if(kinds.begin(), kinds.end(), [kind](const KindName& each) { return each.name == kind; });
         if (known == kinds.end())
             return fail(fmt::format("there is no kind of population called '{}'; there are active, idle, slow-reader, "
-                                    "slow-sender, churn and hog",
+                                    "slow-sender, churn, hog and speaker",
                                     kind));
         population_.kind = known->kind;
         auto connections = number<std::int64_t>("connections", count, 0, max_connections);
@@ -87,10 +99,14 @@ private:
         constexpr std::int64_t hour_us = 3'600'000'000;
         if (option == "rate") return take_number<double>(option, value, 0, max_rate, population_.rate);
         if (option == "think_us") return take_number<std::int64_t>(option, value, 0, hour_us, population_.think);
-        if (option == "pipeline") return take_number<std::int64_t>(option, value, 1, 1000, population_.pipeline);
+        if (option == "pipeline") return take_number<std::int64_t>(option, value, 1, 1000, pipeline_);
         if (option == "requests") return take_number<std::int64_t>(option, value, 0, 1'000'000'000, population_.requests);
         if (option == "interval_ms") return take_number<std::int64_t>(option, value, 1, 60'000, interval_);
         if (option == "piece") return take_number<std::int64_t>(option, value, 1, 65'536, piece_);
+        using protocol::TalkLimits;
+        if (option == "words") return take_number<std::int64_t>(option, value, 1, TalkLimits::line_words, words_);
+        if (option == "yield") return take_number<std::int64_t>(option, value, 0, TalkLimits::yield_words, yield_words_);
+        if (option == "turn_us") return take_number<std::int64_t>(option, value, 0, TalkLimits::turn.count(), turn_);
         if (option == "us") return take_number<std::int64_t>(option, value, 0, hour_us, work_us_);
         if (option == "ms") return take_number<std::int64_t>(option, value, 0, hour_us / 1000, pause_ms_);
         if (option == "payload") {
@@ -139,8 +155,10 @@ private:
         if (p.kind == PopulationKind::idle && p.rate > 0) return wrong("an idle client sends nothing, so it has no rate");
         if (p.kind == PopulationKind::hog && !http)
             return wrong("a hog needs a protocol whose requests compute: use --protocol http");
+        if (auto talks = finish_talk(); !talks) return talks;
+        p.pipeline = static_cast<std::uint32_t>(pipeline_.value_or(p.kind == PopulationKind::speaker ? 2 : 1));
         if (!http && (!p.path.empty() || work_us_ || pause_ms_))
-            return wrong("path, us and ms belong to --protocol http: an echo neither computes nor pauses");
+            return wrong("path, us and ms belong to --protocol http: only its requests name what to do");
         if (work_us_ && pause_ms_) return wrong("us and ms exclude each other: a request computes or pauses");
         if (!p.path.empty() && (work_us_ || pause_ms_))
             return wrong("us and ms name a path of their own, so path cannot be named too");
@@ -159,7 +177,7 @@ private:
         if (work_us_) p.path = fmt::format("/work?us={}", *work_us_);
         if (pause_ms_) p.path = fmt::format("/pause?ms={}", *pause_ms_);
         p.payload = payload_.value_or(default_payload(http, p));
-        if (!http && p.payload == 0 && p.kind != PopulationKind::idle)
+        if (defaults_.protocol == Protocol::echo && p.payload == 0 && p.kind != PopulationKind::idle)
             return wrong("payload=0: an echo of nothing is no request; use at least 1 byte");
         if (http && p.path.empty()) p.path = default_path();
         if (p.kind == PopulationKind::idle) {
@@ -169,7 +187,25 @@ private:
         return telemetry::success();
     }
 
+    // Speakers speak, and nobody else does.
+    telemetry::Status finish_talk() {
+        Population& p = population_;
+        const bool talks = defaults_.protocol == Protocol::talk;
+        const bool speaks = p.kind == PopulationKind::speaker;
+        if (speaks && !talks) return wrong("speakers need a room: use --protocol talk");
+        if (talks && !speaks && p.kind != PopulationKind::idle)
+            return wrong("in a room there are speakers, and idle ones who listen");
+        if (!speaks && (words_ || yield_words_ || turn_)) return wrong("words, yield and turn_us belong to speakers");
+        if (talks && payload_) return wrong("payload is bytes; what a speaker says is words");
+        if (!speaks) return telemetry::success();
+        p.words = static_cast<std::uint32_t>(words_.value_or(8));
+        p.yield_words = static_cast<std::uint32_t>(yield_words_.value_or(1));
+        p.turn = turn_.value_or(std::chrono::microseconds(0));
+        return telemetry::success();
+    }
+
     std::uint64_t default_payload(bool http, const Population& p) const {
+        if (defaults_.protocol == Protocol::talk) return 0;
         if (p.kind == PopulationKind::slow_reader) return http ? 0 : 65'536;
         if (p.kind == PopulationKind::slow_sender) return http ? 1024 : defaults_.payload;
         return http ? 0 : defaults_.payload;
@@ -188,6 +224,10 @@ private:
     std::optional<std::int64_t> pause_ms_;
     std::optional<std::chrono::milliseconds> interval_;
     std::optional<std::uint64_t> piece_;
+    std::optional<std::int64_t> pipeline_;
+    std::optional<std::int64_t> words_;
+    std::optional<std::int64_t> yield_words_;
+    std::optional<std::chrono::microseconds> turn_;
 };
 
 // A scalar of JSON as it would stand in a text.
@@ -202,12 +242,14 @@ std::optional<std::string> scalar_text(const boost::json::value& value) {
 } // namespace
 
 Outcome<Protocol> parse_protocol(std::string_view id) {
-    if (id == "echo") return Protocol::echo;
-    if (id == "http") return Protocol::http;
-    return wrong(fmt::format("there is no protocol called '{}'; there are echo and http", id));
+    for (const ProtocolName& each : protocol_names)
+        if (each.name == id) return each.protocol;
+    return wrong(fmt::format("there is no protocol called '{}'; there are echo, http and talk", id));
 }
 
-std::string_view name_of(Protocol protocol) noexcept { return protocol == Protocol::http ? "http" : "echo"; }
+std::string_view name_of(Protocol protocol) noexcept {
+    return protocol_names[static_cast<std::size_t>(protocol)].name; // in their order
+}
 
 std::string_view name_of(PopulationKind kind) noexcept {
     return std::find_if(kinds.begin(), kinds.end(), [kind](const KindName& each) { return each.kind == kind; })->name;
@@ -224,8 +266,14 @@ std::string to_text(const Population& p) {
     if (p.think.count() > 0) add("think_us", p.think.count());
     if (p.interval.count() > 0) add("interval_ms", p.interval.count());
     if (p.piece > 0) add("piece", p.piece);
-    if (p.pipeline > 1) add("pipeline", p.pipeline);
+    const bool speaks = p.kind == PopulationKind::speaker;
+    if (p.pipeline != (speaks ? 2 : 1)) add("pipeline", p.pipeline);
     if (p.requests != 1) add("requests", p.requests);
+    if (speaks) {
+        add("words", p.words);
+        add("yield", p.yield_words);
+        if (p.turn.count() > 0) add("turn_us", p.turn.count());
+    }
     return text;
 }
 

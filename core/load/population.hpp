@@ -14,7 +14,7 @@
 
 namespace connscope::load {
 
-enum class Protocol : std::uint8_t { echo, http };
+enum class Protocol : std::uint8_t { echo, http, talk };
 telemetry::Outcome<Protocol> parse_protocol(std::string_view id);
 std::string_view name_of(Protocol protocol) noexcept;
 
@@ -26,6 +26,7 @@ enum class PopulationKind : std::uint8_t {
     slow_sender, // send their requests a few bytes at a time
     churn,       // connect, make a few requests, close
     hog,         // ask for CPU time without a yield (http only)
+    speaker,     // say their lines in a room (talk only)
 };
 std::string_view name_of(PopulationKind kind) noexcept; // "slow-reader"
 
@@ -43,6 +44,9 @@ struct Population {
     std::uint64_t piece = 0;              // slow reader and slow sender: bytes
     std::uint32_t pipeline = 1;           // requests under way on one connection
     std::uint32_t requests = 1;           // churn: requests of each connection
+    std::uint32_t words = 0;              // speaker: of a line
+    std::uint32_t yield_words = 1;        // speaker: hands over after so many words; 0: never
+    std::chrono::microseconds turn{};     // speaker: hands over after so much time, in mid-word; 0: not
 
     bool operator==(const Population&) const = default;
 };

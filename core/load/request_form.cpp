@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "connscope/load/request_form.hpp"
 
+#include "connscope/protocol/talk_lines.hpp"
+
 #include <fmt/format.h>
 
+#include <array>
 #include <charconv>
 #include <string_view>
 
@@ -20,9 +23,40 @@ std::optional<std::uint64_t> bytes_asked_for(std::string_view path) {
     return bytes;
 }
 
+// What speakers say, over and over, each population beginning elsewhere.
+constexpr std::array<std::string_view, 40> speech{
+    "when",  "many",    "want",    "to",        "speak",  "somebody", "has",      "to",     "decide", "whose",
+    "turn",  "it",      "is",      "a",         "polite", "speaker",  "hands",    "over",   "after",  "each",
+    "word",  "another", "one",     "goes",      "on",     "and",      "everyone", "waits",  "unless", "a",
+    "clock", "cuts",    "between", "syllables", "which",  "costs",    "a",        "little", "every",  "time"};
+
+std::string line_of(const Population& population) {
+    std::size_t at = 0;
+    for (const char letter : population.name) at = (at * 31 + static_cast<unsigned char>(letter)) % speech.size();
+    std::string line;
+    for (std::uint32_t i = 0; i < population.words; ++i) {
+        if (i > 0) line += ' ';
+        line += speech[(at + i) % speech.size()];
+    }
+    return line;
+}
+
+RequestForm talk_form(const Population& population) {
+    RequestForm form;
+    form.protocol = Protocol::talk;
+    form.check = Check::said;
+    form.said = line_of(population) + "\n";
+    form.expected_length = form.said.size();
+    const std::string name = population.name.substr(0, protocol::TalkLimits::name_bytes);
+    form.head = fmt::format("/{}yield={} turn_us={}: {}", name.empty() ? "" : "name=" + name + " ", population.yield_words,
+                            population.turn.count(), form.said);
+    return form;
+}
+
 } // namespace
 
 RequestForm form_of(const Population& population, Protocol protocol, const std::string& host) {
+    if (protocol == Protocol::talk) return talk_form(population);
     RequestForm form;
     form.protocol = protocol;
     form.payload = population.payload;

@@ -3,6 +3,7 @@
 
 #include "connscope/protocol/echo.hpp"
 #include "connscope/protocol/http.hpp"
+#include "connscope/protocol/talk.hpp"
 
 #include <algorithm>
 #include <array>
@@ -11,8 +12,11 @@ namespace connscope::protocol {
 namespace {
 
 constexpr std::array table{
-    Protocol{"echo", "sends back every byte it receives", make_echo_session},
-    Protocol{"http", "HTTP/1.1: /, /work?us=N, /pause?ms=N, /bytes?n=N and POST /echo", make_http_session},
+    Protocol{"echo", "sends back every byte it receives", [](const SessionPlace&) { return make_echo_session(); }},
+    Protocol{"http", "HTTP/1.1: /, /work?us=N, /pause?ms=N, /bytes?n=N and POST /echo",
+             [](const SessionPlace&) { return make_http_session(); }},
+    Protocol{"talk", "speakers in a room: says each line a word at a time and sends it back; /help", make_talk_session,
+             true},
 };
 
 } // namespace

@@ -2,6 +2,7 @@
 #include "connscope/server/control_methods.hpp"
 
 #include "connscope/server/modes/table.hpp"
+#include "connscope/server/talk_methods.hpp"
 #include "connscope/telemetry/reader.hpp"
 
 #include <boost/asio/post.hpp>
@@ -171,7 +172,7 @@ void set_limits(Server& server, const json::object& params, const Reply& reply) 
 } // namespace
 
 control::Methods control_methods(Server& server) {
-    return {
+    control::Methods methods{
         {"status", [&server](const json::object&, const Reply& reply) { reply.result(to_json(server.status())); }},
         {"list_modes", [](const json::object&, const Reply& reply) { reply.result(list_modes()); }},
         {"set_mode", [&server](const json::object& params,
@@ -220,6 +221,8 @@ control::Methods control_methods(Server& server) {
              boost::asio::post(server.context(), [&server] { server.shutdown(); });
          }},
     };
+    methods.merge(talk_methods(server));
+    return methods;
 }
 
 } // namespace connscope::server

@@ -2,7 +2,6 @@
 #include "connscope/server/server.hpp"
 
 #include "connscope/control/server.hpp"
-#include "connscope/protocol/protocols.hpp"
 #include "connscope/server/acceptor.hpp"
 #include "connscope/server/control_methods.hpp"
 #include "connscope/server/housekeeping.hpp"
@@ -13,6 +12,7 @@
 #include "connscope/server/moves.hpp"
 #include "connscope/server/places.hpp"
 #include "connscope/server/registry.hpp"
+#include "connscope/server/sessions.hpp"
 #include "connscope/server/steps.hpp"
 #include "connscope/telemetry/runtime_folder.hpp"
 
@@ -97,7 +97,7 @@ public:
     Impl(const ServerOptions& options, const protocol::Protocol& protocol, std::uint64_t open_files,
          std::unique_ptr<telemetry::ProbeServer> probe)
         : options_(options)
-        , protocol_(protocol)
+        , sessions_(protocol, options.word_time)
         , open_files_limit_(open_files)
         , probe_(std::move(probe))
         , registry_(probe_->capacity())
@@ -133,6 +133,7 @@ public:
     asio::io_context& context() noexcept { return context_; }
     asio::ip::tcp::endpoint endpoint() const { return acceptor_->endpoint(); }
     const ServerOptions& options() const noexcept { return options_; }
+    const Sessions& sessions() const noexcept { return sessions_; }
 
 private:
     // A change of mode on its way.
@@ -163,7 +164,7 @@ private:
     void watch_drain();
 
     ServerOptions options_;
-    const protocol::Protocol& protocol_;
+    const Sessions sessions_; // before what carries one
     const std::uint64_t open_files_limit_;
     asio::io_context context_;
     std::unique_ptr<telemetry::ProbeServer> probe_;
@@ -214,7 +215,7 @@ telemetry::Status Server::Impl::start(Server& self, const asio::ip::tcp::endpoin
         probe_->set(gauge, 0);
     const asio::ip::tcp::endpoint bound = acceptor_->endpoint();
     probe_->set_mode(mode);
-    probe_->describe(std::string(protocol_.id), fmt::format("{}:{}", bound.address().to_string(), bound.port()),
+    probe_->describe(std::string(sessions_.protocol().id), fmt::format("{}:{}", bound.address().to_string(), bound.port()),
                      options_.control.string());
     keep_house();
     return telemetry::success();
@@ -245,9 +246,9 @@ void Server::Impl::accepted(Accepted accepted) {
     if (registry_.open() >= options_.max_connections) return refuse(RefuseReason::limit);
     if (!memory_.has_room()) return refuse(RefuseReason::memory);
     try {
-        Connection connection{std::move(accepted.socket), protocol_.make_session(),
-                              probe_->open(accepted.peer, accepted.inode)};
+        Connection connection{std::move(accepted.socket), nullptr, probe_->open(accepted.peer, accepted.inode)};
         if (!connection.probe) return refuse(RefuseReason::limit);
+        connection.session = sessions_.make(connection.id());
         connection.session_bytes = connection.session->memory_bytes();
         connection.probe.session_bytes(connection.session_bytes);
         // The first one always, so that a server with few connections has figures, too.
@@ -491,7 +492,7 @@ void Server::Impl::set_limits(std::uint64_t connections, std::chrono::seconds id
 ServerStatus Server::Impl::status() {
     ServerStatus status;
     status.mode = places_.info(here_).id;
-    status.protocol = protocol_.id;
+    status.protocol = sessions_.protocol().id;
     status.open = registry_.open();
     const Registry::Counts counts = registry_.counts();
     for (std::uint8_t place = 0; place < Places::most; ++place)
@@ -581,5 +582,6 @@ void Server::set_limits(std::uint64_t connections, std::chrono::seconds idle_tim
 void Server::shutdown() { impl_->shutdown(); }
 bool Server::close_connection(ConnectionId id) { return impl_->close_connection(id); }
 ServerStatus Server::status() { return impl_->status(); }
+protocol::TalkRoom* Server::room() noexcept { return impl_->sessions().room(); }
 
 } // namespace connscope::server

@@ -16,6 +16,10 @@
 #include <memory>
 #include <string>
 
+namespace connscope::protocol {
+class TalkRoom;
+}
+
 namespace connscope::server {
 
 struct ServerOptions {
@@ -30,6 +34,7 @@ struct ServerOptions {
     std::chrono::seconds idle_timeout{0};     // a peer that is silent between requests; 0: for ever
     std::chrono::seconds request_timeout{30}; // a peer that is silent within a request
     std::chrono::milliseconds drain_deadline{5000};
+    std::chrono::microseconds word_time{200'000}; // of the protocol talk: how long one speaks on a word
     std::uint32_t stamp_every = 64; // one connection in so many has its bytes' arrival stamped by the kernel; 0: none
 };
 
@@ -109,6 +114,9 @@ public:
     void set_limits(std::uint64_t connections, std::chrono::seconds idle_timeout, std::chrono::seconds request_timeout);
 
     ServerStatus status();
+
+    // Where the speakers of the protocol talk are; nullptr with other protocols.
+    protocol::TalkRoom* room() noexcept;
 
 private:
     class Impl;

@@ -36,7 +36,7 @@ struct Arguments {
     std::string preset;
     double duration = 10;
     double warm_up = 0;
-    double time_out = 10;
+    std::optional<double> time_out;
     std::uint64_t seed = 1;
     int threads = 1;
     std::optional<int> cpu;
@@ -61,7 +61,7 @@ std::chrono::nanoseconds seconds(double value) { return std::chrono::nanoseconds
 
 void describe(CLI::App& app, Arguments& a) {
     app.add_option("--connect", a.connect, "The server: HOST:PORT");
-    app.add_option("--protocol", a.protocol, "echo (default) or http");
+    app.add_option("--protocol", a.protocol, "echo (default), http or talk");
     app.add_option("--connections", a.connections, "Active connections: short for --population active:N")->type_name("N");
     app.add_option("--rate", a.rate,
                    "Requests per second of --connections, together; 0 = closed loop: each sends when its answer is there")
@@ -70,18 +70,21 @@ void describe(CLI::App& app, Arguments& a) {
         ->type_name("BYTES");
     app.add_option(
            "--population", a.populations,
-           "KIND:COUNT[,OPTION=VALUE]…, any number of times. Kinds: active, idle, slow-reader, slow-sender, churn, hog. "
+           "KIND:COUNT[,OPTION=VALUE]…, any number of times. Kinds: active, idle, slow-reader, slow-sender, churn, hog, "
+           "speaker. "
            "Options: "
            "name, rate, arrivals=constant|poisson, payload, think_us, pipeline, interval_ms and piece (slow ones), requests "
-           "(churn); http: path, us (CPU time: /work?us=), ms (pause: /pause?ms=)")
+           "(churn); http: path, us (CPU time: /work?us=), ms (pause: /pause?ms=); "
+           "talk: words (of a line), yield (after so many words; 0: never) and turn_us (after so long, in mid-word)")
         ->type_name("TEXT")
         ->allow_extra_args(false);
     app.add_option("--preset", a.preset, "A workload by its name (see --list-presets) or file")->type_name("NAME|FILE");
     app.add_flag("--list-presets", a.list_presets, "Show the presets and exit");
     app.add_option("--duration", a.duration, "Seconds to measure; 0 = until SIGINT or SIGTERM")->capture_default_str();
     app.add_option("--warmup", a.warm_up, "Seconds to send before, not counted")->capture_default_str();
-    app.add_option("--timeout", a.time_out, "Seconds for a connection to be there and for an answer to go on")
-        ->capture_default_str();
+    app.add_option(
+        "--timeout", a.time_out,
+        "Seconds for a connection to be there and for an answer to go on (default 10; talk: 600, as one may speak slowly)");
     app.add_flag("--reconnect", a.reconnect, "Open refused and lost connections again, backing off from 10 ms to 2.56 s");
     app.add_option("--seed", a.seed, "Of contents and poisson arrivals")->capture_default_str();
     app.add_option("--threads", a.threads, "Engine threads")->capture_default_str();
@@ -140,8 +143,8 @@ telemetry::Outcome<load::RunOptions> understand(const Arguments& a) {
         return wrong(fmt::format("--payload {}: a payload is 0 to {} bytes", a.payload, most_payload));
     if (!(a.rate >= 0) || a.rate > load::max_rate)
         return wrong(fmt::format("--rate {}: a rate is 0 to {} per second", a.rate, load::max_rate));
-    const bool http = options.load.protocol == load::Protocol::http;
-    options.default_payload = http ? 0 : static_cast<std::uint64_t>(a.payload);
+    const bool echo = options.load.protocol == load::Protocol::echo;
+    options.default_payload = !echo ? 0 : static_cast<std::uint64_t>(a.payload);
     const load::PopulationDefaults defaults{options.load.protocol, options.default_payload};
     if (preset) options.populations = preset->populations;
     for (const std::string& text : a.populations) {
@@ -152,8 +155,10 @@ telemetry::Outcome<load::RunOptions> understand(const Arguments& a) {
     if (a.connections && *a.connections <= 0)
         return wrong(fmt::format("--connections {}: at least one connection is needed", *a.connections));
     if (a.connections || options.populations.empty()) {
-        std::string text = fmt::format("active:{},rate={}", a.connections.value_or(100), a.rate);
-        if (!http || a.payload_given) text += fmt::format(",payload={}", a.payload);
+        const bool speaks = options.load.protocol == load::Protocol::talk;
+        std::string text =
+            fmt::format("{}:{},rate={}", speaks ? "speaker" : "active", a.connections.value_or(speaks ? 4 : 100), a.rate);
+        if (echo || a.payload_given) text += fmt::format(",payload={}", a.payload);
         auto active = load::parse_population(text, defaults);
         if (!active) return std::move(active).error();
         options.populations.insert(options.populations.begin(), std::move(*active));
@@ -171,8 +176,9 @@ telemetry::Outcome<load::RunOptions> understand(const Arguments& a) {
         return wrong(fmt::format("--duration {}: 0 to {} seconds", a.duration, longest));
     if (!(a.warm_up >= 0) || a.warm_up > longest)
         return wrong(fmt::format("--warmup {}: 0 to {} seconds", a.warm_up, longest));
-    if (!(a.time_out >= 0.01) || a.time_out > 3600)
-        return wrong(fmt::format("--timeout {}: 0.01 to 3600 seconds", a.time_out));
+    const bool talks = options.load.protocol == load::Protocol::talk;
+    const double time_out = a.time_out.value_or(talks ? 600 : 10);
+    if (!(time_out >= 0.01) || time_out > 3600) return wrong(fmt::format("--timeout {}: 0.01 to 3600 seconds", time_out));
     if (a.threads < 1 || a.threads > 64) return wrong(fmt::format("--threads {}: 1 to 64", a.threads));
     if (a.cpu) {
         cpu_set_t allowed;
@@ -184,7 +190,7 @@ telemetry::Outcome<load::RunOptions> understand(const Arguments& a) {
     }
     options.duration = seconds(a.duration);
     options.warm_up = seconds(a.warm_up);
-    options.load.time_out = seconds(a.time_out);
+    options.load.time_out = seconds(time_out);
     options.load.seed = a.seed;
     options.load.reconnect = a.reconnect;
     options.load.busy_poll = a.busy_poll;

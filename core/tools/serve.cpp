@@ -64,6 +64,7 @@ int main(int argc, char** argv) {
     std::string listen = "127.0.0.1:7777";
     std::size_t stack_kib = options.mode_options.stack_bytes / 1024;
     std::int64_t slice_us = 1000;
+    std::int64_t word_us = options.word_time.count();
     double idle_timeout = 0, request_timeout = 30, drain_deadline = 5;
     bool exit_with_parent = false;
     bool list = false;
@@ -79,6 +80,9 @@ int main(int argc, char** argv) {
         ->capture_default_str();
     app.add_option("--slice-us", slice_us, "microseconds one may compute before preemptive-fibers interrupts it")
         ->check(CLI::Range(200, 100'000))
+        ->capture_default_str();
+    app.add_option("--word-us", word_us, "microseconds that one speaks on a word, with --protocol talk")
+        ->check(CLI::Range(10, 1'000'000))
         ->capture_default_str();
     app.add_option("--control", options.control, "path of the control socket; by default in the runtime folder");
     app.add_option("--name", options.name, "name that observers find the server by; by default serve-PID");
@@ -117,6 +121,7 @@ int main(int argc, char** argv) {
     options.port = address->port;
     options.mode_options.stack_bytes = stack_kib * 1024;
     options.mode_options.slice = std::chrono::microseconds(slice_us);
+    options.word_time = std::chrono::microseconds(word_us);
     options.idle_timeout = std::chrono::seconds(static_cast<std::int64_t>(idle_timeout));
     options.request_timeout = std::chrono::seconds(static_cast<std::int64_t>(request_timeout));
     options.drain_deadline = std::chrono::milliseconds(static_cast<std::int64_t>(drain_deadline * 1000));

@@ -51,7 +51,7 @@ std::size_t bytes_answered(Session& session, std::string_view input) {
 }
 
 void run(benchmark::State& state, std::string_view protocol, const std::string& input, int requests_in_input = 1) {
-    const auto session = find_protocol(protocol)->make_session();
+    const auto session = find_protocol(protocol)->make_session({});
     std::size_t taken = 0;
     for (auto _ : state) taken += bytes_answered(*session, input);
     state.SetItemsProcessed(state.iterations() * requests_in_input);
@@ -94,7 +94,7 @@ void http_echo(benchmark::State& state) {
 }
 void http_session_made_and_ended(benchmark::State& state) {
     const auto* http = find_protocol("http");
-    for (auto _ : state) benchmark::DoNotOptimize(http->make_session());
+    for (auto _ : state) benchmark::DoNotOptimize(http->make_session({}));
 }
 
 BENCHMARK(echo_64_bytes);

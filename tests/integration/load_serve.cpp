@@ -14,9 +14,11 @@ namespace {
 
 class Serve {
 public:
-    explicit Serve(const std::string& protocol, const std::string& mode = "coroutines")
-        : program_(
-              {CONNSCOPE_BIN_FOLDER "/connscope-serve", "--listen", "127.0.0.1:0", "--protocol", protocol, "--mode", mode}) {
+    explicit Serve(const std::string& protocol, const std::string& mode = "coroutines",
+                   const std::vector<std::string>& more = {})
+        : program_(with(
+              {CONNSCOPE_BIN_FOLDER "/connscope-serve", "--listen", "127.0.0.1:0", "--protocol", protocol, "--mode", mode},
+              more)) {
         const std::string ready = program_.line("listening on ");
         address_ = ready.substr(0, ready.find(' ', 13)).substr(std::min<std::size_t>(13, ready.size()));
         EXPECT_NE(address_, "") << program_.error();
@@ -25,6 +27,11 @@ public:
     Program& program() { return program_; }
 
 private:
+    static std::vector<std::string> with(std::vector<std::string> arguments, const std::vector<std::string>& more) {
+        arguments.insert(arguments.end(), more.begin(), more.end());
+        return arguments;
+    }
+
     Program program_;
     std::string address_;
 };
@@ -51,6 +58,18 @@ TEST(LoadOnServe, every_resource_of_its_http_answers_as_asked) {
     EXPECT_EQ(run.exit_code, 0) << run.out << run.error;
     for (const auto& [name, figures] : run.summary.at("populations").as_object())
         EXPECT_GT(figures.at("requests").at("completed").to_number<int>(), 2) << name;
+}
+
+TEST(LoadOnServe, the_presets_of_a_conversation_are_said_and_come_back) {
+    for (const std::string preset :
+         {"everybody-yields", "one-never-yields", "one-is-interrupted", "too-short-turns", "too-long-turns"}) {
+        Serve serve("talk", "preemptive-fibers", {"--word-us", "300"});
+        const Loaded run =
+            load({"--connect", serve.address(), "--preset", "talk-" + preset, "--duration", "0.4", "--strict"});
+        EXPECT_EQ(run.exit_code, 0) << preset << ": " << run.out << run.error;
+        for (const auto& [name, figures] : run.summary.at("populations").as_object())
+            EXPECT_GT(figures.at("requests").at("completed").to_number<int>(), 0) << preset << ": " << name;
+    }
 }
 
 TEST(LoadOnServe, a_pause_of_ten_milliseconds_is_measured_as_such) {

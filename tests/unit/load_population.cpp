@@ -7,6 +7,7 @@
 #include <boost/json.hpp>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <unistd.h>
@@ -18,6 +19,7 @@ using namespace std::chrono_literals;
 
 constexpr PopulationDefaults echo{Protocol::echo, 64};
 constexpr PopulationDefaults http{Protocol::http, 0};
+constexpr PopulationDefaults talk{Protocol::talk, 0};
 
 Population good(std::string_view text, const PopulationDefaults& defaults = echo) {
     auto population = parse_population(text, defaults);
@@ -54,6 +56,26 @@ TEST(LoadPopulation, its_own_text_gives_the_same_population_again) {
     }
     const Population hog = good("hog:1,us=5", http);
     EXPECT_EQ(good(to_text(hog), http), hog);
+}
+
+TEST(LoadPopulation, speakers_say_how_many_words_and_when_they_hand_over) {
+    const Population eve = good("speaker:1,name=Eve,words=3,yield=0,turn_us=200", talk);
+    EXPECT_EQ(eve.words, 3u);
+    EXPECT_EQ(eve.yield_words, 0u);
+    EXPECT_EQ(eve.turn, 200us);
+    EXPECT_EQ(eve.pipeline, 2u) << "the next line is there when one is said";
+    EXPECT_EQ(good(to_text(eve), talk), eve);
+    EXPECT_EQ(good("speaker:4", talk).yield_words, 1u);
+    const RequestForm form = form_of(eve, Protocol::talk, "host");
+    EXPECT_TRUE(form.head.starts_with("/name=Eve yield=0 turn_us=200: ")) << form.head;
+    EXPECT_TRUE(form.head.ends_with(": " + form.said)) << "what it says is what must come back";
+    EXPECT_EQ(std::count(form.said.begin(), form.said.end(), ' '), 2);
+    EXPECT_EQ(good("idle:3", talk).connections, 3u);
+    EXPECT_NE(fault("speaker:1").find("--protocol talk"), std::string::npos);
+    EXPECT_NE(fault("active:1", talk).find("there are speakers"), std::string::npos);
+    EXPECT_NE(fault("speaker:1,payload=4", talk).find("words"), std::string::npos);
+    EXPECT_NE(fault("speaker:1,words=65", talk).find("1 to 64"), std::string::npos);
+    EXPECT_NE(fault("active:1,yield=2").find("speakers"), std::string::npos);
 }
 
 TEST(LoadPopulation, an_object_says_the_same_as_a_text) {

@@ -56,9 +56,16 @@ private:
             if (timer != nullptr) timer->cancel();
         }
 
+        // Its turn begins, in which it may compute for a slice, however many actions it does so by.
+        void resume() {
+            connection.probe.resume();
+            turn_began = monotonic_ns();
+        }
+
         Connection connection;
         LoopSocket socket;
-        Timer* timer = nullptr; // while pausing
+        Timer* timer = nullptr;      // while pausing
+        std::int64_t turn_began = 0; // on the monotonic clock, in ns
         bool release = false;
     };
 
@@ -84,7 +91,7 @@ void PreemptiveFibers::carry(Carried& carried, const Yield& yield) {
     error_code error;
 
     carried_.push_back(carried);
-    connection.probe.resume();
+    carried.resume();
     while (!over && !carried.release) {
         const Action action = session.next();
         switch (action.kind) {
@@ -94,7 +101,7 @@ void PreemptiveFibers::carry(Carried& carried, const Yield& yield) {
             const std::size_t bytes = connection.stamped
                                           ? read_stamped(connection, socket, input, yield, error)
                                           : socket.async_read_some(asio::buffer(input.data(), input.size()), yield[error]);
-            connection.probe.resume();
+            carried.resume();
             if (error == asio::error::operation_aborted) break;
             if (!error || error == asio::error::eof) {
                 peer_finished = bytes == 0;
@@ -107,7 +114,7 @@ void PreemptiveFibers::carry(Carried& carried, const Yield& yield) {
             const auto output = session.output();
             connection.probe.suspend(ConnectionState::waiting_write, true);
             const std::size_t bytes = socket.async_write_some(asio::buffer(output.data(), output.size()), yield[error]);
-            connection.probe.resume();
+            carried.resume();
             if (error == asio::error::operation_aborted) break;
             if (!error)
                 after_write(connection, bytes);
@@ -122,12 +129,12 @@ void PreemptiveFibers::carry(Carried& carried, const Yield& yield) {
         case Action::Kind::pause:
             connection.probe.suspend(ConnectionState::paused, true);
             session.elapsed(pause(carried, action.duration, yield));
-            connection.probe.resume();
+            carried.resume();
             break;
         case Action::Kind::yield:
             connection.probe.suspend(ConnectionState::ready, true);
             asio::post(socket.get_executor(), yield);
-            connection.probe.resume();
+            carried.resume();
             session.elapsed({});
             break;
         case Action::Kind::close:
@@ -152,14 +159,13 @@ void PreemptiveFibers::compute(Carried& carried, std::chrono::nanoseconds durati
         void hand_on() override {
             carried.connection.probe.suspend(ConnectionState::ready, true);
             asio::post(carried.socket.get_executor(), yield);
-            carried.connection.probe.resume();
+            carried.resume();
         }
         Carried& carried;
         const Yield& yield;
     } interrupted(carried, yield);
-    std::int64_t since = monotonic_ns();
-    preemption_.burn(duration, since, interrupted);
-    if (preemption_.over(since)) interrupted.hand_on(); // the tick that came where it may not be taken
+    preemption_.burn(duration, carried.turn_began, interrupted);
+    if (preemption_.over(carried.turn_began)) interrupted.hand_on(); // the tick that came where it may not be taken
 }
 
 // The time that has passed: less than asked when the connection must leave.
