@@ -60,7 +60,10 @@ telemetry::Outcome<std::unique_ptr<Acceptor>> Acceptor::listen(asio::io_context&
                                                                OnRefuse on_refuse) {
     std::unique_ptr<Acceptor> made(new Acceptor(context, std::move(on_accept), std::move(on_refuse)));
     boost::system::error_code error;
-    made->acceptor_.open(endpoint.protocol(), error);
+    // Asio's own way leaves the socket to every program that the process starts.
+    UniqueFd socket(::socket(endpoint.protocol().family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (!socket) error.assign(errno, asio::error::get_system_category());
+    if (!error) made->acceptor_.assign(endpoint.protocol(), socket.release(), error);
     if (!error) made->acceptor_.set_option(asio::socket_base::reuse_address(true), error);
     if (!error) made->acceptor_.bind(endpoint, error);
     if (!error) made->acceptor_.listen(backlog, error);

@@ -38,7 +38,6 @@ struct Connection {
     std::unique_ptr<protocol::Session> session;
     telemetry::ConnectionProbe probe;
     bool stamped = false;          // the kernel stamps its bytes' arrival: receive() reads them, see steps.hpp
-    bool may_write = true;         // without giving others a turn before: see write_at_once(), steps.hpp
     bool in_request = false;       // what the watch says
     Watch* watch = nullptr;        // the registry's; outlives the connection
     std::size_t session_bytes = 0; // what the probe was told

@@ -76,7 +76,6 @@ ssize_t receive(Connection& connection, int socket, std::span<std::byte> into, i
 }
 
 bool write_at_once(Connection& connection, int socket, std::optional<CloseReason>& over) {
-    if (!std::exchange(connection.may_write, false)) return false;
     const auto output = connection.session->output();
     const ssize_t bytes = ::send(socket, output.data(), output.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     if (bytes >= 0) {
@@ -98,7 +97,6 @@ std::span<std::byte> input_of(Connection& connection) {
 }
 
 void after_read(Connection& connection, std::size_t bytes) {
-    connection.may_write = true;
     // Housekeeping ends the wait for a silent peer by shutting the socket; what that means is said beside it.
     if (bytes == 0 && connection.watch->timed_out.load(std::memory_order_relaxed)) {
         connection.session->timed_out();
@@ -109,7 +107,6 @@ void after_read(Connection& connection, std::size_t bytes) {
 }
 
 void after_write(Connection& connection, std::size_t bytes) {
-    connection.may_write = true;
     written(connection, bytes);
 }
 

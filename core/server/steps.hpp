@@ -24,9 +24,8 @@ void stamp_arrivals(Connection& connection);
 // at once.
 ssize_t receive(Connection& connection, int socket, std::span<std::byte> into, int flags);
 
-// Writes what the socket takes without waiting. False when the carrier shall wait instead, as its idiom does: the socket
-// takes nothing now, or this has been done once since the connection last waited, for one that is read as fast as it writes
-// would otherwise keep its loop for itself. When the write failed, `over` says so.
+// Writes what the socket takes without waiting. False when it takes nothing now: the carrier waits instead, as its idiom
+// does. When the write failed, `over` says so.
 bool write_at_once(Connection& connection, int socket, std::optional<CloseReason>& over);
 
 // Where the next read's bytes go. The carrier asks as it begins to wait for them: from the second wait within a request on,

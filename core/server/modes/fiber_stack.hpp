@@ -7,6 +7,10 @@
 
 #include <sys/mman.h>
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#endif
+
 #include <cassert>
 #include <cerrno>
 #include <cstddef>
@@ -38,7 +42,7 @@ public:
         return *this;
     }
     ~FiberStack() {
-        if (memory_ != nullptr) ::munmap(memory_, mapped_bytes_);
+        if (memory_ != nullptr) unmap(memory_, mapped_bytes_);
     }
 
     // The lowest usable byte, and how many there are.
@@ -54,13 +58,21 @@ public:
         return context;
     }
     void deallocate(boost::context::stack_context& context) noexcept {
-        ::munmap(static_cast<std::byte*>(context.sp) - context.size, context.size);
+        unmap(static_cast<std::byte*>(context.sp) - context.size, context.size);
     }
 
 private:
     static constexpr std::size_t page = 4096;
 
     FiberStack() = default;
+
+    static void unmap(void* memory, std::size_t bytes) noexcept {
+#ifdef __SANITIZE_ADDRESS__
+        // The frames that a fiber never left are still marked, and what is mapped here next would be taken for them.
+        __asan_unpoison_memory_region(memory, bytes);
+#endif
+        ::munmap(memory, bytes);
+    }
 
     void* memory_ = nullptr;
     std::size_t mapped_bytes_ = 0;
