@@ -297,12 +297,29 @@ private:
         return Moment{std::chrono::nanoseconds(telemetry::monotonic_ns()), static_cast<double>(*completed), *usage};
     }
 
+    // Waits for the first answer, which comes when the hog's last request has been computed.
+    bool answers_come() {
+        const auto before = load_->completed(workload_.names);
+        if (!before) return lost<bool>().value_or(false);
+        const auto until = std::chrono::steady_clock::now() + patience;
+        for (;;) {
+            const auto now = load_->completed(workload_.names);
+            if (!now) return lost<bool>().value_or(false);
+            if (*now > *before) return true;
+            if (!stop_.pass(5ms) || std::chrono::steady_clock::now() > until) {
+                fail(fmt::format("no request was answered at saturation within {} s", patience.count()));
+                return false;
+            }
+        }
+    }
+
     bool saturated() {
         begin("saturated");
         if (auto set = load_->set(workload_.saturated, stop_); !set) {
             fail(set.error().text);
             return false;
         }
+        if (!answers_come()) return false;
         if (!stop_.pass(plan_.warm_up)) {
             fail("interrupted");
             return false;
