@@ -27,7 +27,7 @@ void put(SharedText& into, std::string_view text) noexcept {
     std::size_t length = std::min(text.size(), text_bytes - 1);
     while (length > 0 && length < text.size() && (static_cast<unsigned char>(text[length]) & 0xc0) == 0x80)
         --length; // not in the middle of a character
-    std::memcpy(bytes.data(), text.data(), length);
+    std::copy_n(text.begin(), length, bytes.begin());
     for (std::size_t i = 0; i < into.size(); ++i) {
         std::uint64_t word = 0;
         std::memcpy(&word, bytes.data() + i * 8, 8);
