@@ -77,11 +77,12 @@ void Metrics::forget() {
     counters_.clear();
     costs_.clear();
     gauge_rates_ = {};
+    mode_was_used_ = {};
     delay_.clear();
     stamped_delay_.clear();
 }
 
-void Metrics::add_connections(const Snapshot& snapshot, Sample& sample) const {
+void Metrics::add_connections(const Snapshot& snapshot, Sample& sample) {
     const telemetry::ServerReading& server = snapshot.server;
     std::array<std::uint64_t, telemetry::connection_state_count> states{};
     for (const auto& connection : server.connections) ++states[static_cast<std::size_t>(connection.state)];
@@ -100,6 +101,13 @@ void Metrics::add_connections(const Snapshot& snapshot, Sample& sample) const {
     sample[Quantity::carriers_fiber] = as_number(server.gauge(Gauge::carriers_fiber));
     sample[Quantity::carriers_closure] = as_number(server.gauge(Gauge::carriers_closure));
     sample[Quantity::carriers_process] = as_number(server.gauge(Gauge::carriers_process));
+
+    // A mode that has never carried a connection has no curve.
+    const auto by_mode = connections_by_mode(snapshot);
+    for (std::size_t mode = 0; mode < std::min(by_mode.size(), most_modes); ++mode) {
+        mode_was_used_[mode] = mode_was_used_[mode] || by_mode[mode] > 0;
+        if (mode_was_used_[mode]) sample[in_mode(mode)] = static_cast<double>(by_mode[mode]);
+    }
 }
 
 void Metrics::add_memory(const Snapshot& snapshot, Sample& sample) const {

@@ -54,7 +54,7 @@ private:
     };
 
     void forget();
-    void add_connections(const Snapshot& snapshot, Sample& sample) const;
+    void add_connections(const Snapshot& snapshot, Sample& sample);
     void add_memory(const Snapshot& snapshot, Sample& sample) const;
     void add_cost(const Snapshot& snapshot, Sample& sample);
     void add_idle(const Snapshot& snapshot, Sample& sample) const;
@@ -67,6 +67,7 @@ private:
     std::deque<CostPoint> costs_; // of the last second
     std::deque<CounterPoint> counters_;
     Sample gauge_rates_; // held from one writing of the gauges to the next
+    std::array<bool, most_modes> mode_was_used_{};
     WindowedPercentiles latency_;
     WindowedPercentiles delay_;
     WindowedPercentiles stamped_delay_;

@@ -51,9 +51,18 @@ enum class Quantity : std::size_t {
     stamped_delay_p99, //
     offered_per_s,     // requests that the load wants to send
     verified_share,    // of the answers: those without a wrong byte
+    in_mode_first,     // connections that each mode of the server carries, by the modes' numbers
+    in_mode_last = in_mode_first + 15,
     count_
 };
 inline constexpr std::size_t quantity_count = static_cast<std::size_t>(Quantity::count_);
+
+inline constexpr std::size_t most_modes =
+    static_cast<std::size_t>(Quantity::in_mode_last) - static_cast<std::size_t>(Quantity::in_mode_first) + 1;
+// The connections that the mode with this number carries. Precondition: mode < most_modes.
+constexpr Quantity in_mode(std::size_t mode) {
+    return static_cast<Quantity>(static_cast<std::size_t>(Quantity::in_mode_first) + mode);
+}
 
 inline constexpr double not_known = std::numeric_limits<double>::quiet_NaN();
 

@@ -11,7 +11,9 @@ namespace {
 constexpr std::chrono::milliseconds interval{500};
 constexpr std::chrono::milliseconds prepared_at_once{5}; // whoever clicks meanwhile waits for it
 constexpr std::chrono::milliseconds prepared_every{10};  // half of a core, for a second or two
-constexpr int looks_between_costs = 10;                  // a cost takes 5 us a stack and 10 us a socket to read
+constexpr std::chrono::milliseconds heap_is_told{1200};
+constexpr int most_early_costs = 6;     // where connections come all the time
+constexpr int looks_between_costs = 10; // a cost takes 5 us a stack and 10 us a socket to read
 } // namespace
 
 Anatomist::Anatomist()
@@ -84,6 +86,14 @@ std::optional<observe::CostReading> Anatomist::read_cost() {
 
 void Anatomist::renew_cost() {
     const auto now = cost_at_first_ ? read_cost() : std::nullopt;
+    // The server tells of its heap once a second: while connections come, what it told is of fewer.
+    const auto newest = std::ranges::max_element(scratch_.connections, {}, &telemetry::ConnectionReading::opened);
+    const bool is_told = newest == scratch_.connections.end() || scratch_.taken - newest->opened > heap_is_told;
+    if (!is_told && ++early_costs_ < most_early_costs) {
+        looks_ = 0; // again with the next look
+        return;
+    }
+    early_costs_ = 0;
     cost_.reset();
     if (!now || now->connections <= cost_at_first_->connections) return;
     cost_ =

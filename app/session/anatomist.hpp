@@ -72,6 +72,7 @@ private:
     std::shared_ptr<const observe::Cost> cost_;
     std::uint64_t cost_to_ = 0;
     int looks_ = 0;
+    int early_costs_ = 0; // in a row: the last connections had just come
     std::uint64_t warm_mode_changes_ = ~std::uint64_t{0};
 };
 

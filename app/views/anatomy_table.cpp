@@ -22,13 +22,21 @@ constexpr int line_gap = 4;   // between lines
 constexpr int list_gap = 22;  // between control and state
 constexpr int continued = 12; // the indent of a line that goes on from the one above
 
-// Keeps a number and its unit together, and lets long names break where their parts join.
+// Keeps a number and its unit together, and a line's number and its file, and lets long names break where their parts join.
 QString breakable(const QString& text) {
     static const QRegularExpression unit(QStringLiteral("(?<=\\d) (?=(B|KiB|MiB|GiB|ns|\u00b5s|ms|s|%)(?!\\w))"));
-    static const QRegularExpression joint(QStringLiteral("(?<=[A-Za-z])(_|::|<|\\.)(?=[A-Za-z])"));
+    static const QRegularExpression line(QStringLiteral("(?<=[a-z]):(?=\\d)"));
+    static const QRegularExpression long_name(QStringLiteral("\\S{25,}"));
+    static const QRegularExpression joint(QStringLiteral("(?<=[A-Za-z])(_|::|<)(?=[A-Za-z])"));
     QString broken = text;
     broken.replace(unit, QStringLiteral("\u00a0"));
-    broken.replace(joint, QStringLiteral("\\1\u200b"));
+    broken.replace(line, QStringLiteral(":\u2060"));
+    qsizetype from = 0;
+    for (auto name = long_name.match(broken); name.hasMatch(); name = long_name.match(broken, from)) {
+        const QString whole = name.captured().replace(joint, QStringLiteral("\\1\u200b"));
+        broken.replace(name.capturedStart(), name.capturedLength(), whole);
+        from = name.capturedStart() + whole.size();
+    }
     return broken;
 }
 
@@ -187,8 +195,9 @@ int AnatomyTable::lay_out_list(QPainter* painter, const QString& title, const st
     const QFontMetrics plain = fontMetrics();
     const QFontMetrics bold(bold_font);
     const QFontMetrics small(small_font);
-    int label_width = 0;
-    for (const AnatomyLine& line : lines) label_width = std::max(label_width, small.horizontalAdvance(line.label));
+    int label_width = 0; // the same for both lists
+    for (const auto* list : {&model_.control(), &model_.state()})
+        for (const AnatomyLine& line : *list) label_width = std::max(label_width, small.horizontalAdvance(line.label));
     const bool has_before = model_.before() != nullptr;
     const int rest = room.width() - label_width - gap - 2;
     const int now_width = has_before ? (rest - gap) * 55 / 100 : rest;

@@ -211,6 +211,11 @@ double Chart::value_of(const SeriesSpec& series) const {
 
 QString Chart::legend_value(std::size_t series) const { return value_text(spec_.notation, value_of(spec_.series[series])); }
 
+void Chart::describe(const SeriesSpec& series) {
+    const auto known = std::ranges::find(spec_.series, series.quantity, &SeriesSpec::quantity);
+    if (known != spec_.series.end()) *known = series;
+}
+
 void Chart::refresh_legend() {
     std::vector<Legend::Entry> entries;
     for (std::size_t i = 0; i < spec_.series.size(); ++i) {
@@ -218,7 +223,8 @@ void Chart::refresh_legend() {
         const double value = value_of(series);
         if (value > 0) was_used_[i] = true;
         if (series.hidden_while_unused && !was_used_[i]) continue;
-        entries.push_back({series.label, series.short_label, value_text(spec_.notation, value), series.meaning, {}});
+        entries.push_back(
+            {series.label, series.short_label, value_text(spec_.notation, value), series.meaning, {}, series.dashes});
     }
     legend_->show_entries(std::move(entries));
 }

@@ -33,6 +33,9 @@ public:
 
     const ChartSpec& spec() const noexcept { return spec_; }
 
+    // What a series is called and looks like, where that was not known before.
+    void describe(const SeriesSpec& series);
+
     // Draws the curves as the history is now, if anything of them has changed.
     void refresh();
     // The same where something else has changed: colours, marks, the size.

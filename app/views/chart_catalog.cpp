@@ -12,6 +12,14 @@ namespace connscope::app {
 
 namespace {
 QString tr(const char* text) { return QCoreApplication::translate("ChartCatalog", text); }
+
+// Threads, and the connections by mode. What the modes are called is known once the server has told.
+std::vector<SeriesSpec> series_of_modes() {
+    std::vector<SeriesSpec> series{{Quantity::threads, tr("threads"), tr("threads"), Meaning::thread}};
+    for (std::size_t mode = 0; mode < most_modes; ++mode)
+        series.push_back({in_mode(mode), tr("mode %1").arg(mode + 1), tr("mode %1").arg(mode + 1), Meaning::amount, true});
+    return series;
+}
 } // namespace
 
 std::vector<ChartSpec> chart_catalog() {
@@ -43,15 +51,12 @@ std::vector<ChartSpec> chart_catalog() {
          false,
          10,
          1,
-         {{Quantity::threads, tr("threads"), tr("threads"), Meaning::thread},
-          {Quantity::carriers_coroutine, tr("coroutines"), tr("corout."), Meaning::coroutine},
-          {Quantity::carriers_closure, tr("closures"), tr("closures"), Meaning::closure},
-          {Quantity::carriers_fiber, tr("fibers"), tr("fibers"), Meaning::fiber, true},
-          {Quantity::carriers_process, tr("processes"), tr("proc."), Meaning::process, true}},
-         tr("What carries the connections: the server process's threads, whatever they do, and the coroutine frames, "
-            "closures and "
-            "fibers that exist.\n"
-            "Threads from /proc/PID/status, the others from the server's own count, 10 to 20 times a second.")});
+         series_of_modes(),
+         tr("What carries the connections: the server process's threads, whatever they do, and how many connections each "
+            "mode carries, in the colour of its carrier: thread, coroutine frame, closure, fiber or process. Modes with the "
+            "same carrier differ by their dashes.\n"
+            "Threads from /proc/PID/status, the others from each connection's slot in the server's segment, 20 times a "
+            "second.")});
     charts.push_back(
         {QStringLiteral("memory"),
          tr("Memory"),

@@ -19,6 +19,7 @@ struct SeriesSpec {
     QString short_label; // where there is little room
     Meaning meaning;
     bool hidden_while_unused = false; // not in the legend until it has been more than 0
+    int dashes = 0; // tells curves of one colour apart: 0 is a whole line, 1 long dashes, 2 and more shorter ones
 };
 
 // What one chart shows. A new chart is a new entry of chart_catalog().

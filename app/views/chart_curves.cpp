@@ -36,6 +36,17 @@ private:
     double scale_ = 1;
 };
 
+// A dash and the gap after it, half as long, in pixels.
+int period_of(int dashes) { return std::max(24 >> dashes, 3); }
+
+// Columns that a dashed line leaves out, by where they are in time, so that the dashes move with it.
+bool is_gap(int dashes, std::int64_t column) {
+    if (dashes == 0) return false;
+    const std::int64_t period = period_of(dashes);
+    const std::int64_t place = ((column % period) + period) % period;
+    return place >= period * 2 / 3;
+}
+
 } // namespace
 
 ChartCurves::ChartCurves(QCustomPlot* plot, const ChartSpec& spec, const Columns& columns)
@@ -100,7 +111,9 @@ void ChartCurves::draw_columns(QCPPainter& painter) {
                 if (high > bottom + 1) high = bottom + 1;
                 if (low < top - 1) low = top - 1;
             }
-            rectangles_.emplace_back(static_cast<int>(column), high, thick, low - high + thick);
+            const auto place = columns_.first() + static_cast<std::int64_t>(column);
+            if (!is_gap(spec_.series[which].dashes, place) || low - high > thick) // a step is seen whole
+                rectangles_.emplace_back(static_cast<int>(column), high, thick, low - high + thick);
             top = own_high;
             bottom = own_low;
         }
@@ -122,7 +135,10 @@ void ChartCurves::draw_lines(QCPPainter& painter) const {
             painter.setBrush(area_colour(meaning, mParentPlot->palette()));
             painter.drawPolygon(filled);
         }
-        painter.setPen(QPen(colour(meaning, mParentPlot->palette()), 1));
+        QPen pen(colour(meaning, mParentPlot->palette()), 1);
+        if (const int dashes = spec_.series[which].dashes; dashes > 0)
+            pen.setDashPattern({period_of(dashes) * 2 / 3.0, period_of(dashes) / 3.0});
+        painter.setPen(pen);
         painter.setBrush(Qt::NoBrush);
         painter.drawPolyline(line);
     };

@@ -2,18 +2,50 @@
 #include "views/chart_grid.hpp"
 
 #include "models/history.hpp"
+#include "session/plan.hpp"
 #include "views/chart.hpp"
 #include "views/chart_menu.hpp"
+
+#include "connscope/telemetry/reading.hpp"
 
 #include <QGridLayout>
 
 #include <cmath>
+#include <map>
 
 namespace connscope::app {
 
 namespace {
 constexpr double best_shape = 1.9; // width by height
 constexpr int spacing = 8;
+} // namespace
+
+namespace {
+// Of a mode, by the name that its server gives to what carries its connections.
+Meaning meaning_of_carrier(const QString& carrier) {
+    for (std::size_t kind = 0; kind < telemetry::carrier_kind_count; ++kind) {
+        const auto name = telemetry::name_of(static_cast<telemetry::CarrierKind>(kind));
+        if (carrier == QLatin1String(name.data(), static_cast<qsizetype>(name.size())))
+            return meaning_of(static_cast<telemetry::CarrierKind>(kind));
+    }
+    return Meaning::amount;
+}
+
+// A mode's name where there is little room.
+QString short_name_of(const ModeDescription& mode) {
+    static const std::map<QString, QString> names{{QStringLiteral("thread-per-connection"), ChartGrid::tr("own")},
+                                                  {QStringLiteral("thread-pool"), ChartGrid::tr("pool")},
+                                                  {QStringLiteral("coroutines"), ChartGrid::tr("corout.")},
+                                                  {QStringLiteral("coroutines-pool"), ChartGrid::tr("× threads")},
+                                                  {QStringLiteral("loop-per-core"), ChartGrid::tr("per core")},
+                                                  {QStringLiteral("preemptive-fibers"), ChartGrid::tr("preempt.")},
+                                                  {QStringLiteral("cooperative-threads"), ChartGrid::tr("in turn")},
+                                                  {QStringLiteral("process-per-connection"), ChartGrid::tr("proc.")}};
+    const auto known = names.find(mode.id);
+    constexpr qsizetype longest = 9;
+    if (known != names.end()) return known->second;
+    return mode.name.size() <= longest ? mode.name : mode.name.left(longest - 1) + QLatin1Char('.');
+}
 } // namespace
 
 int columns_for(int count, const QSize& room) {
@@ -70,6 +102,19 @@ void ChartGrid::refresh() {
 
 void ChartGrid::refresh_legends() {
     for (Chart* chart : charts_) chart->refresh_legend();
+}
+
+void ChartGrid::show_modes(const std::vector<ModeDescription>& modes) {
+    std::map<QString, int> used{
+        {QStringLiteral("thread"), 1}}; // modes with each carrier, so far; whole is the threads' curve
+    for (std::size_t i = 0; i < std::min(modes.size(), most_modes); ++i) {
+        const ModeDescription& mode = modes[i];
+        const int dashes = used[mode.carrier]++;
+        for (Chart* chart : charts_)
+            chart->describe({in_mode(i), mode.name, short_name_of(mode), meaning_of_carrier(mode.carrier), true, dashes});
+    }
+    redraw();
+    refresh_legends();
 }
 
 void ChartGrid::enlarge(Chart* chart) {

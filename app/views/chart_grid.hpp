@@ -12,6 +12,7 @@ namespace connscope::app {
 class Chart;
 class History;
 class TimeView;
+struct ModeDescription;
 
 // All charts of the catalog, in as many equal columns as suit the room; or one of them alone.
 class ChartGrid : public QWidget {
@@ -23,6 +24,8 @@ public:
     void refresh();
     void redraw(); // also where no data has changed
     void refresh_legends();
+    // What the modes of the server are, by their numbers.
+    void show_modes(const std::vector<ModeDescription>& modes);
     // Shows one chart alone, or all again with nullptr.
     void enlarge(Chart* chart);
     Chart* enlarged() const noexcept { return enlarged_; }

@@ -105,8 +105,15 @@ void Legend::paintEvent(QPaintEvent*) {
         const Entry& entry = entries_[i];
         int x = places_[i].x();
         const int y = places_[i].y() + base;
-        painter.fillRect(QRect(x, y - swatch, swatch, swatch),
-                         entry.colour.isValid() ? entry.colour : colour(entry.meaning, palette()));
+        const QColor hue = entry.colour.isValid() ? entry.colour : colour(entry.meaning, palette());
+        if (entry.dashes == 0) {
+            painter.fillRect(QRect(x, y - swatch, swatch, swatch), hue);
+        } else { // as many bars as there are dashes to be told apart
+            const int bars = entry.dashes + 1;
+            const int width = std::max((swatch - bars + 1) / bars, 1);
+            for (int bar = 0; bar < bars; ++bar)
+                painter.fillRect(QRect(x + bar * (width + 1), y - swatch, width, swatch), hue);
+        }
         x += swatch + swatch_gap;
         const QString& label = is_short_ ? entry.short_label : entry.label;
         painter.setPen(colours.muted);

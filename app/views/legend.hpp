@@ -22,6 +22,7 @@ public:
         QString value;
         Meaning meaning = Meaning::amount;
         QColor colour{}; // instead of the meaning's, when valid
+        int dashes = 0;  // see SeriesSpec
         bool operator==(const Entry&) const = default;
     };
 

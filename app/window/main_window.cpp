@@ -219,6 +219,7 @@ void MainWindow::connect_session() {
     connect(&session_, &Session::modesChanged, this, [this] {
         mode_bar_->show_modes(session_.modes());
         mode_bar_->show_current(session_.mode());
+        charts_->show_modes(session_.modes());
         anatomy_->show_modes(session_.modes());
         connections_->show_modes(session_.modes());
     });

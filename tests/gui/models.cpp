@@ -28,7 +28,8 @@ using telemetry::Gauge;
 
 namespace {
 
-ConnectionReading connection(std::uint64_t id, std::uint64_t requests, ConnectionState state = ConnectionState::waiting_read) {
+ConnectionReading connection(std::uint64_t id, std::uint64_t requests,
+                             ConnectionState state = ConnectionState::waiting_read) {
     ConnectionReading made;
     made.id = id;
     made.slot = static_cast<std::uint32_t>(id);
@@ -103,7 +104,8 @@ private slots:
 
     void no_number_is_written_with_an_exponent() {
         for (double value = 1e-9; value < 1e15; value *= 1.37) {
-            for (const QString& text : {count_text(value), bytes_text(value), duration_text(std::min(value, 1e9)), factor_text(std::min(value, 1e9))}) {
+            for (const QString& text : {count_text(value), bytes_text(value), duration_text(std::min(value, 1e9)),
+                                        factor_text(std::min(value, 1e9))}) {
                 QVERIFY2(!text.contains(QLatin1Char('e'), Qt::CaseInsensitive) || text.contains(QStringLiteral("e ")),
                          qPrintable(text));
                 QVERIFY2(text.size() < 16, qPrintable(text));
@@ -150,17 +152,18 @@ private slots:
     }
 
     void a_ready_line_is_read_and_anything_else_is_not() {
-        const auto line = parse_ready_line(QStringLiteral(
-            "listening on 127.0.0.1:7777 mode=coroutines protocol=echo pid=41 control=/run/a.sock segment=window-1-1 new=1\n"));
+        const auto line = parse_ready_line(QStringLiteral("listening on 127.0.0.1:7777 mode=coroutines protocol=echo pid=41 "
+                                                          "control=/run/a.sock segment=window-1-1 new=1\n"));
         QVERIFY(line);
         QCOMPARE(line->address, QStringLiteral("127.0.0.1:7777"));
         QCOMPARE(line->pid, 41U);
         QCOMPARE(line->control_path, QStringLiteral("/run/a.sock"));
         QCOMPARE(line->segment_name, QStringLiteral("window-1-1"));
         QVERIFY(parse_ready_line(QStringLiteral("loading 127.0.0.1:1 protocol=echo pid=2 control=/a segment=b")));
-        for (const char* wrong : {"", "listening", "listening on", "listening on 127.0.0.1:1 pid=1 control=/a",
-                                  "loading 127.0.0.1:1 pid=x control=/a segment=b", "loading here pid=2 control=/a segment=b",
-                                  "loading 127.0.0.1:1 pid=2 control=/a segment=../b"}) {
+        for (const char* wrong :
+             {"", "listening", "listening on", "listening on 127.0.0.1:1 pid=1 control=/a",
+              "loading 127.0.0.1:1 pid=x control=/a segment=b", "loading here pid=2 control=/a segment=b",
+              "loading 127.0.0.1:1 pid=2 control=/a segment=../b"}) {
             QVERIFY2(!parse_ready_line(QString::fromLatin1(wrong)), wrong);
         }
     }
@@ -289,6 +292,21 @@ private slots:
         nothing.taken = 1s;
         const Sample none = metrics.update(nothing);
         QVERIFY(std::isnan(none[Quantity::open]));
+    }
+
+    void connections_are_counted_by_mode_from_the_first_one_that_a_mode_carries() {
+        Metrics metrics;
+        auto snapshot = snapshot_of({connection(1, 0), connection(2, 0), connection(3, 0)});
+        snapshot->modes = {"coroutines", "fibers", "callbacks"};
+        snapshot->server.connections[2].mode = 2;
+        const Sample several = metrics.update(*snapshot);
+        QCOMPARE(several[in_mode(0)], 2.0);
+        QVERIFY(std::isnan(several[in_mode(1)])); // never used: it has no curve
+        QCOMPARE(several[in_mode(2)], 1.0);
+        snapshot->server.connections[2].mode = 0;
+        const Sample one = metrics.update(*snapshot);
+        QCOMPARE(one[in_mode(0)], 3.0);
+        QCOMPARE(one[in_mode(2)], 0.0); // it carried some
     }
 
     void memory_per_connection_leaves_out_what_the_idle_server_had() {

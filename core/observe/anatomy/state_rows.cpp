@@ -155,14 +155,14 @@ std::vector<std::string> variable_lines(const Anatomy& anatomy) {
             ++nowhere;
             continue;
         }
-        if (variable.function != function) lines.push_back(fmt::format("of {}:", function = variable.function));
-        lines.push_back(fmt::format("{}  {}  {} B{}", variable.what.name, variable.what.type, variable.what.bytes,
+        if (variable.function != function) lines.push_back(fmt::format("in {}:", function = variable.function));
+        lines.push_back(fmt::format("  {}  {}  {} B{}", variable.what.name, variable.what.type, variable.what.bytes,
                                     variable.where == Variable::Where::in_register ? ", in a register" : ""));
     }
     if (nowhere > 0) lines.push_back(fmt::format("{} more are kept nowhere at this point of the code", nowhere));
-    const std::string open = fmt::format("the variables of {} open calls", anatomy.calls.frames.size());
-    if (lines.empty()) return {open + ", none of them described by debug information"};
-    lines.insert(lines.begin(), open + ", of the program's own:");
+    if (lines.empty())
+        lines.push_back(fmt::format("the variables of {} open calls, which no debug information describes",
+                                    anatomy.calls.frames.size()));
     return lines;
 }
 
