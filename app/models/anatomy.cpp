@@ -60,7 +60,9 @@ std::vector<AnatomyLine> cost_lines(const AnatomyReading& reading) {
             part.bytes ? signed_bytes(*part.bytes) : unknown_text + QLatin1Char(' ') + source, source);
     }
     add(tr("sum of the parts"), signed_bytes(cost.sum), tr("the parts above that are known"));
-    add(tr("the memory grew by"), signed_bytes(cost.grown),
+    add(tr("the memory grew by"),
+        cost.grown > 0 ? signed_bytes(cost.grown)
+                       : tr("%1: other processes gave kernel memory back meanwhile").arg(signed_bytes(cost.grown)),
         tr("pages of the server (/proc/PID/status), kernel stacks and, for root, the kernel's objects of the whole "
            "machine"));
     add(tr("not explained"),
