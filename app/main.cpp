@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "window/application.hpp"
+#include "window/desktop_colours.hpp"
 #include "window/main_window.hpp"
 #include "window/theme.hpp"
+
+#include "connscope/observe/process.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -15,6 +18,8 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
+#include <optional>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -95,6 +100,16 @@ void take_message(QtMsgType type, const QMessageLogContext&, const QString& mess
     ::_exit(exit_environment);
 }
 
+// Since the kernel started this process, in steps of 10 ms.
+double seconds_since_start() {
+    const auto self = connscope::observe::ProcessObserver::open(static_cast<std::uint32_t>(::getpid()));
+    timespec now{};
+    ::clock_gettime(CLOCK_BOOTTIME, &now);
+    if (!self) return 0;
+    return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9 -
+           static_cast<double>(self->start_time()) / static_cast<double>(::sysconf(_SC_CLK_TCK));
+}
+
 // SIGINT and SIGTERM as events of a descriptor. Threads that are made later inherit the mask.
 int take_over_signals() {
     sigset_t taken;
@@ -150,7 +165,8 @@ int main(int argc, char** argv) {
     if (theme_name.isEmpty())
         theme_name = is_screenshot ? QStringLiteral("light") : QSettings().value(QStringLiteral("window/theme")).toString();
     const Theme theme = theme_of(theme_name).value_or(Theme::system);
-    apply_theme(theme);
+    const DesktopColours desktop;
+    apply_theme(theme, desktop.is_dark());
 
     Plan plan;
     plan.companions_folder = QApplication::applicationDirPath();
@@ -168,6 +184,8 @@ int main(int argc, char** argv) {
     }
 
     MainWindow window(plan, theme, !is_screenshot);
+    window.follow_desktop(desktop.is_dark());
+    QObject::connect(&desktop, &DesktopColours::changed, &window, &MainWindow::follow_desktop);
     if (size) {
         window.resize(*size);
     } else if (is_screenshot || !QSettings().contains(QStringLiteral("window/geometry"))) {
@@ -201,13 +219,24 @@ int main(int argc, char** argv) {
                              exit_code = exit_environment;
                          });
     }
-    if (arguments.frame_times) app.measure(&window.frame_meter());
+    std::optional<double> data_shown_s;
+    if (arguments.frame_times) {
+        app.measure(&window.frame_meter());
+        QObject::connect(&window, &MainWindow::dataShown, &window,
+                         [&data_shown_s] { data_shown_s = seconds_since_start(); });
+    }
     window.show();
     window.activateWindow(); // without a window manager nobody else gives it the keyboard
     window.start();
     QApplication::exec();
     app.measure(nullptr);
-    if (arguments.frame_times) std::printf("%s\n", qPrintable(window.frame_meter().report()));
+    if (arguments.frame_times) {
+        if (data_shown_s)
+            std::printf("first charts with data %.2f s after the start of the process\n", *data_shown_s);
+        else
+            std::printf("no chart has had data\n");
+        std::printf("%s\n", qPrintable(window.frame_meter().report()));
+    }
     ::close(signal_fd);
     return exit_code;
 }

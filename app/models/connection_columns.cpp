@@ -56,76 +56,73 @@ double mean_stamped(const Context& c) {
 }
 
 #define COLUMN_TEXT(text) QT_TRANSLATE_NOOP("ConnectionColumns", text)
-#define TIME_OF(member)                                                                                                        \
-    [](const Context& c) { return seconds(c.connection.member); }, [](const Context& c) {                                      \
-        return duration_text(c.connection.member);                                                                             \
-    }
-#define COUNT_OF(member)                                                                                                       \
-    [](const Context& c) { return static_cast<double>(c.connection.member); }, [](const Context& c) {                          \
-        return number_text(c.connection.member);                                                                               \
-    }
-#define BYTES_OF(member)                                                                                                       \
-    [](const Context& c) { return static_cast<double>(c.connection.member); }, [](const Context& c) {                          \
-        return bytes_text(static_cast<double>(c.connection.member));                                                           \
-    }
-#define OPTIONAL_OF(member)                                                                                                    \
-    [](const Context& c) { return number_or_none(c.connection.member); }, [](const Context& c) {                               \
-        return text_or_none(c.connection.member);                                                                              \
-    }
+#define TIME_OF(member)                                                                                                     \
+    [](const Context& c) { return seconds(c.connection.member); },                                                          \
+        [](const Context& c) { return duration_text(c.connection.member); }
+#define COUNT_OF(member)                                                                                                    \
+    [](const Context& c) { return static_cast<double>(c.connection.member); },                                              \
+        [](const Context& c) { return number_text(c.connection.member); }
+#define BYTES_OF(member)                                                                                                    \
+    [](const Context& c) { return static_cast<double>(c.connection.member); },                                              \
+        [](const Context& c) { return bytes_text(static_cast<double>(c.connection.member)); }
+#define OPTIONAL_OF(member)                                                                                                 \
+    [](const Context& c) { return number_or_none(c.connection.member); },                                                   \
+        [](const Context& c) { return text_or_none(c.connection.member); }
 
 constexpr std::array columns{
     ConnectionColumn{"id", COLUMN_TEXT("Id"), COLUMN_TEXT("The connection's number: the server counts them from 1."),
-                     Kind::number, true, "99,999", [](const Context& c) { return static_cast<double>(c.connection.id); },
+                     Kind::number, 1, "99,999", [](const Context& c) { return static_cast<double>(c.connection.id); },
                      [](const Context& c) { return QString::number(c.connection.id); }},
-    ConnectionColumn{"peer", COLUMN_TEXT("Peer"), COLUMN_TEXT("The client's address and port."), Kind::text, true,
+    ConnectionColumn{"peer", COLUMN_TEXT("Peer"), COLUMN_TEXT("The client's address and port."), Kind::text, 7,
                      "127.0.0.100:55555", [](const Context& c) { return peer_order(c.connection.peer); },
                      [](const Context& c) { return QString::fromStdString(telemetry::to_string(c.connection.peer)); }},
-    ConnectionColumn{"state", COLUMN_TEXT("State"),
-                     COLUMN_TEXT("What the connection is doing now: running on a CPU, ready and waiting for its turn, waiting for "
-                                 "its peer to send or to take, or paused until a time. Its carrier reports it."),
-                     Kind::state, true, "waiting to write",
-                     [](const Context& c) { return static_cast<double>(c.connection.state); },
-                     [](const Context& c) { return state_text(c.connection.state); }},
+    ConnectionColumn{
+        "state", COLUMN_TEXT("State"),
+        COLUMN_TEXT("What the connection is doing now: running on a CPU, ready and waiting for its turn, waiting for "
+                    "its peer to send or to take, or paused until a time. Its carrier reports it."),
+        Kind::state, 2, "waiting to write", [](const Context& c) { return static_cast<double>(c.connection.state); },
+        [](const Context& c) { return state_text(c.connection.state); }},
     ConnectionColumn{"wait", COLUMN_TEXT("In state"), COLUMN_TEXT("How long the connection has been in its state."),
-                     Kind::duration, false, "999 ms", [](const Context& c) { return seconds(in_state(c)); },
+                     Kind::duration, 11, "999 ms", [](const Context& c) { return seconds(in_state(c)); },
                      [](const Context& c) { return duration_text(in_state(c)); }},
-    ConnectionColumn{"carrier", COLUMN_TEXT("Carrier"),
-                     COLUMN_TEXT("What holds the connection's control and state: a thread, a coroutine's frame, a fiber's stack "
-                                 "or a callback's closure."),
-                     Kind::carrier, true, "coroutine",
-                     [](const Context& c) { return static_cast<double>(c.connection.carrier); },
-                     [](const Context& c) { return carrier_text(c.connection.carrier); }},
-    ConnectionColumn{"requests", COLUMN_TEXT("Requests"), COLUMN_TEXT("Requests answered completely."), Kind::number, true,
+    ConnectionColumn{
+        "carrier", COLUMN_TEXT("Carrier"),
+        COLUMN_TEXT("What holds the connection's control and state: a thread, a coroutine's frame, a fiber's stack "
+                    "or a callback's closure."),
+        Kind::carrier, 3, "coroutine", [](const Context& c) { return static_cast<double>(c.connection.carrier); },
+        [](const Context& c) { return carrier_text(c.connection.carrier); }},
+    ConnectionColumn{"requests", COLUMN_TEXT("Requests"), COLUMN_TEXT("Requests answered completely."), Kind::number, 5,
                      "99,999", COUNT_OF(requests)},
-    ConnectionColumn{"bytes_in", COLUMN_TEXT("Bytes in"), COLUMN_TEXT("Bytes received from the peer."), Kind::bytes, true,
+    ConnectionColumn{"bytes_in", COLUMN_TEXT("Bytes in"), COLUMN_TEXT("Bytes received from the peer."), Kind::bytes, 8,
                      "99.9 MiB", BYTES_OF(bytes_in)},
-    ConnectionColumn{"bytes_out", COLUMN_TEXT("Bytes out"), COLUMN_TEXT("Bytes sent to the peer."), Kind::bytes, true,
+    ConnectionColumn{"bytes_out", COLUMN_TEXT("Bytes out"), COLUMN_TEXT("Bytes sent to the peer."), Kind::bytes, 9,
                      "99.9 MiB", BYTES_OF(bytes_out)},
     ConnectionColumn{"slices", COLUMN_TEXT("Slices"),
-                     COLUMN_TEXT("How often it was given a CPU: from a resume to the next suspend is one slice."), Kind::number,
-                     true, "99,999", COUNT_OF(slices)},
+                     COLUMN_TEXT("How often it was given a CPU: from a resume to the next suspend is one slice."),
+                     Kind::number, 10, "99,999", COUNT_OF(slices)},
     ConnectionColumn{"run", COLUMN_TEXT("Run time"), COLUMN_TEXT("The length of all its slices together."), Kind::duration,
-                     true, "99.9 ms", TIME_OF(run)},
-    ConnectionColumn{"longest_slice", COLUMN_TEXT("Longest slice"),
-                     COLUMN_TEXT("The longest it held a CPU without giving it back. In a loop that the program schedules, all "
-                                 "others wait that long."),
-                     Kind::duration, true, "99.9 ms", TIME_OF(longest_slice)},
+                     6, "99.9 ms", TIME_OF(run)},
+    ConnectionColumn{
+        "longest_slice", COLUMN_TEXT("Longest slice"),
+        COLUMN_TEXT("The longest it held a CPU without giving it back. In a loop that the program schedules, all "
+                    "others wait that long."),
+        Kind::duration, 4, "99.9 ms", TIME_OF(longest_slice)},
     ConnectionColumn{"ready", COLUMN_TEXT("Ready time"),
                      COLUMN_TEXT("The time it could have run and had to wait for its turn, all together."), Kind::duration,
-                     false, "99.9 ms", TIME_OF(ready)},
+                     0, "99.9 ms", TIME_OF(ready)},
     ConnectionColumn{"longest_ready", COLUMN_TEXT("Longest ready"),
-                     COLUMN_TEXT("The longest it could have run and had to wait for its turn."), Kind::duration, false,
+                     COLUMN_TEXT("The longest it could have run and had to wait for its turn."), Kind::duration, 12,
                      "99.9 ms", TIME_OF(longest_ready)},
     ConnectionColumn{"waiting", COLUMN_TEXT("Waiting time"), COLUMN_TEXT("The time it waited for its peer or a timer."),
-                     Kind::duration, false, "99.9 s", TIME_OF(waiting)},
+                     Kind::duration, 0, "99.9 s", TIME_OF(waiting)},
     ConnectionColumn{"delay", COLUMN_TEXT("Mean delay"),
                      COLUMN_TEXT("From the kernel's own time stamp of the bytes' arrival to the resume, on average; only "
                                  "stamped connections have it."),
-                     Kind::duration, false, "99.9 ms", mean_stamped,
+                     Kind::duration, 0, "99.9 ms", mean_stamped,
                      [](const Context& c) { return duration_text(mean_stamped(c)); }},
     ConnectionColumn{"longest_delay", COLUMN_TEXT("Longest delay"),
                      COLUMN_TEXT("The longest from the kernel's time stamp of the bytes' arrival to the resume."),
-                     Kind::duration, false, "99.9 ms",
+                     Kind::duration, 0, "99.9 ms",
                      [](const Context& c) {
                          return c.connection.stamped_count == 0 ? not_known : seconds(c.connection.longest_stamped_delay);
                      },
@@ -134,36 +131,37 @@ constexpr std::array columns{
                                                                 : duration_text(c.connection.longest_stamped_delay);
                      }},
     ConnectionColumn{"user_space", COLUMN_TEXT("User-space switches"),
-                     COLUMN_TEXT("How often it was resumed without the kernel's help."), Kind::number, false, "99,999",
+                     COLUMN_TEXT("How often it was resumed without the kernel's help."), Kind::number, 0, "99,999",
                      COUNT_OF(user_space_switches)},
     ConnectionColumn{"voluntary", COLUMN_TEXT("Voluntary switches"),
                      COLUMN_TEXT("How often its thread blocked; only a connection with a thread of its own has it."),
-                     Kind::number, false, "99,999", OPTIONAL_OF(voluntary_switches)},
-    ConnectionColumn{"involuntary", COLUMN_TEXT("Involuntary switches"),
-                     COLUMN_TEXT("How often the kernel took the CPU from its thread; only a connection with a thread of its own "
-                                 "has it."),
-                     Kind::number, false, "99,999", OPTIONAL_OF(involuntary_switches)},
-    ConnectionColumn{"hand_offs", COLUMN_TEXT("Hand-offs"), COLUMN_TEXT("How often it was moved from one carrier to another."),
-                     Kind::number, false, "99", COUNT_OF(hand_offs)},
-    ConnectionColumn{"thread", COLUMN_TEXT("Thread"), COLUMN_TEXT("The kernel's number of the thread that ran it last."),
-                     Kind::number, false, "999999", [](const Context& c) { return static_cast<double>(c.connection.thread); },
-                     [](const Context& c) {
-                         return c.connection.thread == 0 ? unknown_text : QString::number(c.connection.thread);
-                     }},
+                     Kind::number, 0, "99,999", OPTIONAL_OF(voluntary_switches)},
+    ConnectionColumn{
+        "involuntary", COLUMN_TEXT("Involuntary switches"),
+        COLUMN_TEXT("How often the kernel took the CPU from its thread; only a connection with a thread of its own "
+                    "has it."),
+        Kind::number, 0, "99,999", OPTIONAL_OF(involuntary_switches)},
+    ConnectionColumn{"hand_offs", COLUMN_TEXT("Hand-offs"),
+                     COLUMN_TEXT("How often it was moved from one carrier to another."), Kind::number, 13, "99",
+                     COUNT_OF(hand_offs)},
+    ConnectionColumn{
+        "thread", COLUMN_TEXT("Thread"), COLUMN_TEXT("The kernel's number of the thread that ran it last."), Kind::number,
+        14, "999999", [](const Context& c) { return static_cast<double>(c.connection.thread); },
+        [](const Context& c) { return c.connection.thread == 0 ? unknown_text : QString::number(c.connection.thread); }},
     ConnectionColumn{"carrier_bytes", COLUMN_TEXT("Carrier size"),
                      COLUMN_TEXT("The frame's or closure's exact size; of a stack the size that is reserved."), Kind::bytes,
-                     false, "8 MiB", BYTES_OF(carrier_bytes)},
+                     0, "8 MiB", BYTES_OF(carrier_bytes)},
     ConnectionColumn{"carrier_address", COLUMN_TEXT("Carrier address"),
-                     COLUMN_TEXT("Where the frame, stack or closure is in the server's memory."), Kind::text, false,
+                     COLUMN_TEXT("Where the frame, stack or closure is in the server's memory."), Kind::text, 0,
                      "0x7fff00000000", [](const Context& c) { return static_cast<double>(c.connection.carrier_address); },
                      [](const Context& c) { return hex_text(c.connection.carrier_address); }},
     ConnectionColumn{"suspended_at", COLUMN_TEXT("Continues at"),
-                     COLUMN_TEXT("The address in the server's code where the connection will continue."), Kind::text, false,
+                     COLUMN_TEXT("The address in the server's code where the connection will continue."), Kind::text, 0,
                      "0x7fff00000000", [](const Context& c) { return static_cast<double>(c.connection.suspended_at); },
                      [](const Context& c) { return hex_text(c.connection.suspended_at); }},
     ConnectionColumn{"session_bytes", COLUMN_TEXT("Session size"), COLUMN_TEXT("Memory of its session and buffers."),
-                     Kind::bytes, false, "99.9 KiB", BYTES_OF(session_bytes)},
-    ConnectionColumn{"age", COLUMN_TEXT("Age"), COLUMN_TEXT("How long ago it was accepted."), Kind::duration, false,
+                     Kind::bytes, 15, "99.9 KiB", BYTES_OF(session_bytes)},
+    ConnectionColumn{"age", COLUMN_TEXT("Age"), COLUMN_TEXT("How long ago it was accepted."), Kind::duration, 16,
                      "59 min 59 s", [](const Context& c) { return seconds(c.now - c.connection.opened); },
                      [](const Context& c) { return duration_text(c.now - c.connection.opened); }},
 };
@@ -180,24 +178,36 @@ std::span<const ConnectionColumn> connection_columns() { return columns; }
 
 QString state_text(ConnectionState state) {
     switch (state) {
-    case ConnectionState::running: return QCoreApplication::translate("ConnectionColumns", "running");
-    case ConnectionState::ready: return QCoreApplication::translate("ConnectionColumns", "ready");
-    case ConnectionState::waiting_read: return QCoreApplication::translate("ConnectionColumns", "waiting to read");
-    case ConnectionState::waiting_write: return QCoreApplication::translate("ConnectionColumns", "waiting to write");
-    case ConnectionState::paused: return QCoreApplication::translate("ConnectionColumns", "paused");
-    case ConnectionState::none: break;
+    case ConnectionState::running:
+        return QCoreApplication::translate("ConnectionColumns", "running");
+    case ConnectionState::ready:
+        return QCoreApplication::translate("ConnectionColumns", "ready");
+    case ConnectionState::waiting_read:
+        return QCoreApplication::translate("ConnectionColumns", "waiting to read");
+    case ConnectionState::waiting_write:
+        return QCoreApplication::translate("ConnectionColumns", "waiting to write");
+    case ConnectionState::paused:
+        return QCoreApplication::translate("ConnectionColumns", "paused");
+    case ConnectionState::none:
+        break;
     }
     return unknown_text;
 }
 
 QString carrier_text(CarrierKind kind) {
     switch (kind) {
-    case CarrierKind::thread: return QCoreApplication::translate("ConnectionColumns", "thread");
-    case CarrierKind::coroutine: return QCoreApplication::translate("ConnectionColumns", "coroutine");
-    case CarrierKind::fiber: return QCoreApplication::translate("ConnectionColumns", "fiber");
-    case CarrierKind::closure: return QCoreApplication::translate("ConnectionColumns", "closure");
-    case CarrierKind::process: return QCoreApplication::translate("ConnectionColumns", "process");
-    case CarrierKind::none: break;
+    case CarrierKind::thread:
+        return QCoreApplication::translate("ConnectionColumns", "thread");
+    case CarrierKind::coroutine:
+        return QCoreApplication::translate("ConnectionColumns", "coroutine");
+    case CarrierKind::fiber:
+        return QCoreApplication::translate("ConnectionColumns", "fiber");
+    case CarrierKind::closure:
+        return QCoreApplication::translate("ConnectionColumns", "closure");
+    case CarrierKind::process:
+        return QCoreApplication::translate("ConnectionColumns", "process");
+    case CarrierKind::none:
+        break;
     }
     return unknown_text;
 }

@@ -19,12 +19,12 @@ struct ConnectionContext {
 // One column of the connection table, which the filter line knows by `id`.
 struct ConnectionColumn {
     enum class Kind { number, bytes, duration, text, state, carrier };
-    const char* id;       // "longest_slice"
-    const char* head;     // "Longest slice", to be translated
-    const char* tip;      // what it says and where it comes from, to be translated
+    const char* id;   // "longest_slice"
+    const char* head; // "Longest slice", to be translated
+    const char* tip;  // what it says and where it comes from, to be translated
     Kind kind;
-    bool shown_at_first;
-    const char* widest;   // a text as wide as the column's usual ones
+    int rank;           // among the columns that are shown by themselves where there is room: 1 first; 0: never
+    const char* widest; // a text as wide as the column's usual ones
     // What the column sorts and filters by; not a number where there is no value. Seconds, bytes or a count.
     double (*value)(const ConnectionContext&);
     QString (*text)(const ConnectionContext&);

@@ -24,7 +24,24 @@ MapClass class_of(std::chrono::nanoseconds time) {
     return found;
 }
 
-MapClass class_of(const telemetry::ConnectionReading& connection, MapAspect aspect) {
+// The classes of threads take turns in the order of the threads' numbers, so that neighbours differ.
+MapClass class_of_thread(std::uint32_t thread, const std::vector<std::uint32_t>& threads) {
+    if (thread == 0) return 0;
+    const auto place = std::lower_bound(threads.begin(), threads.end(), thread) - threads.begin();
+    return static_cast<MapClass>(1 + static_cast<std::size_t>(place) % thread_classes);
+}
+
+void find_threads(std::vector<std::uint32_t>& into, const std::vector<telemetry::ConnectionReading>& connections) {
+    into.clear();
+    for (const auto& connection : connections) {
+        if (connection.thread != 0 && (into.empty() || into.back() != connection.thread)) into.push_back(connection.thread);
+    }
+    std::sort(into.begin(), into.end());
+    into.erase(std::unique(into.begin(), into.end()), into.end());
+}
+
+MapClass class_of(const telemetry::ConnectionReading& connection, MapAspect aspect,
+                  const std::vector<std::uint32_t>& threads) {
     switch (aspect) {
     case MapAspect::state:
         return static_cast<MapClass>(connection.state);
@@ -35,7 +52,7 @@ MapClass class_of(const telemetry::ConnectionReading& connection, MapAspect aspe
     case MapAspect::longest_slice:
         return class_of(connection.longest_slice);
     case MapAspect::thread:
-        return connection.thread == 0 ? MapClass{0} : static_cast<MapClass>(1 + connection.thread % thread_classes);
+        return class_of_thread(connection.thread, threads);
     }
     return 0;
 }
@@ -102,10 +119,12 @@ void fill_cells(MapCells& into, const Snapshot& snapshot, MapAspect aspect, cons
     into.connections.assign(cells, MapCells::no_connection);
     into.counts.assign(classes_of(aspect).size(), 0);
     into.selected.reset();
+    into.threads.clear();
+    if (aspect == MapAspect::thread) find_threads(into.threads, connections);
     for (std::uint32_t index = 0; index < connections.size(); ++index) {
         const auto& connection = connections[index];
         const std::size_t cell = first_of_segment[connection.segment] + connection.slot;
-        const MapClass found = class_of(connection, aspect);
+        const MapClass found = class_of(connection, aspect, into.threads);
         into.classes[cell] = found;
         into.connections[cell] = index;
         ++into.counts[found];

@@ -24,7 +24,8 @@ QString title_of(MapAspect aspect);
 // A cell's class within an aspect: an index into classes_of(aspect). 0 is a free slot.
 using MapClass = std::uint8_t;
 
-// The names of an aspect's classes, class 0 ("free") included. Of `thread` there are eight, shared by all threads.
+// The names of an aspect's classes, class 0 ("free") included. Of `thread` there are eight, in turn for all threads in the
+// order of their numbers: which of them it is, is known of cells only.
 std::vector<QString> classes_of(MapAspect aspect);
 
 // One cell per slot, in the order of slots, so that a connection keeps its place: first those of segment 0, then those of
@@ -34,6 +35,7 @@ struct MapCells {
     std::vector<std::uint32_t> connections; // cell → index in the snapshot's connections; no_connection where it is free
     std::vector<std::size_t> counts;        // by class
     std::optional<std::size_t> selected;    // the cell of the selected connection
+    std::vector<std::uint32_t> threads;     // of aspect `thread`: those that ran a connection, in order
 
     static constexpr std::uint32_t no_connection = ~std::uint32_t{0};
 };

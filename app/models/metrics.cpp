@@ -17,6 +17,8 @@ constexpr std::chrono::milliseconds percentile_window{1000};
 constexpr std::chrono::milliseconds percentile_part{100};
 constexpr std::chrono::milliseconds counter_window{200};
 constexpr std::chrono::milliseconds cost_window{1000};
+constexpr std::chrono::milliseconds split_window{5000};
+constexpr std::chrono::milliseconds least_split{1000};
 constexpr std::chrono::milliseconds gauge_span{80};       // rates over less would be noise
 constexpr std::chrono::milliseconds gauges_are_old{1000}; // the server writes them ten times a second
 
@@ -60,9 +62,10 @@ Sample Metrics::update(const Snapshot& snapshot) {
     if (snapshot.has_server) {
         add_connections(snapshot, sample);
         add_memory(snapshot, sample);
+        learn_split(snapshot);
         add_gauge_rates(snapshot, sample);
         add_idle(snapshot, sample);
-        add_cost(snapshot, sample);
+        add_cost(sample);
         add_counter_rates(snapshot, sample);
         add_delays(snapshot, sample);
     } else {
@@ -76,6 +79,8 @@ void Metrics::forget() {
     gauges_.reset();
     counters_.clear();
     costs_.clear();
+    system_share_ = not_known;
+    mode_changes_.reset();
     gauge_rates_ = {};
     mode_was_used_ = {};
     delay_.clear();
@@ -154,8 +159,9 @@ void Metrics::add_gauge_rates(const Snapshot& snapshot, Sample& sample) {
         };
         gauge_rates_[Quantity::voluntary_per_s] = since(Gauge::voluntary_switches) / span;
         gauge_rates_[Quantity::involuntary_per_s] = since(Gauge::involuntary_switches) / span;
-        gauge_rates_[Quantity::cpu_user] = since(Gauge::user_cpu_ns) / 1e9 / span;
-        gauge_rates_[Quantity::cpu_system] = since(Gauge::system_cpu_ns) / 1e9 / span;
+        const double cpu = (since(Gauge::user_cpu_ns) + since(Gauge::system_cpu_ns)) / 1e9 / span;
+        gauge_rates_[Quantity::cpu_user] = cpu > 0 ? cpu * (1 - system_share_) : cpu;
+        gauge_rates_[Quantity::cpu_system] = cpu > 0 ? cpu * system_share_ : cpu;
     }
     if (!gauges_ || server.heartbeat - gauges_->time >= gauge_span) gauges_ = GaugePoint{server.heartbeat, server.gauges};
     if (snapshot.taken - server.heartbeat > gauges_are_old) return; // the server does not write: its rates are not known
@@ -180,24 +186,45 @@ void Metrics::add_idle(const Snapshot& snapshot, Sample& sample) const {
     if (!std::isnan(left)) sample[Quantity::cpu_idle] = std::max(left, 0.0);
 }
 
-// The kernel divides CPU time into user's and system's by what it meets at its ticks, so over less than a second the shares
-// of a server that is mostly idle jump.
-void Metrics::add_cost(const Snapshot& snapshot, Sample& sample) {
+// The kernel knows exactly how much CPU time a server has taken, but divides it into user's and system's by what it meets at
+// its ticks, a few hundred a second at most: over less than some seconds the shares jump. So the sum is that of the moment
+// and the shares are those of a longer stretch, which begins anew with a mode.
+void Metrics::learn_split(const Snapshot& snapshot) {
     const telemetry::ServerReading& server = snapshot.server;
     const auto user = server.gauge(Gauge::user_cpu_ns);
     const auto system = server.gauge(Gauge::system_cpu_ns);
     if (!user || !system) return;
     const CostPoint now{server.heartbeat, static_cast<double>(*user) / 1e9, static_cast<double>(*system) / 1e9,
                         static_cast<double>(server.counters.requests)};
-    if (!costs_.empty() && (now.requests < costs_.back().requests || now.user < costs_.back().user))
-        costs_.clear(); // another server
+    if (!costs_.empty() && (now.requests < costs_.back().requests || now.user < costs_.back().user)) { // another server
+        costs_.clear();
+        system_share_ = not_known;
+    }
+    if (mode_changes_ && *mode_changes_ != server.mode_changes) {
+        split_from_ = now.time;
+        split_is_held_ = true;
+    }
+    mode_changes_ = server.mode_changes;
     if (costs_.empty() || now.time > costs_.back().time) costs_.push_back(now);
-    while (now.time - costs_.front().time > cost_window) costs_.pop_front();
-    const CostPoint& before = costs_.front();
-    const double requests = costs_.back().requests - before.requests;
+    while (now.time - costs_.front().time > split_window) costs_.pop_front();
+    const auto first = std::find_if(costs_.begin(), costs_.end(), [&](const CostPoint& p) { return p.time >= split_from_; });
+    if (first == costs_.end()) return;
+    if (now.time - first->time >= least_split) split_is_held_ = false;
+    const double in_system = costs_.back().system - first->system;
+    const double all = in_system + costs_.back().user - first->user;
+    if (!split_is_held_ && all > 0) system_share_ = in_system / all;
+}
+
+void Metrics::add_cost(Sample& sample) const {
+    if (costs_.empty() || std::isnan(system_share_)) return;
+    const CostPoint& now = costs_.back();
+    const auto before = std::find_if(costs_.begin(), costs_.end(),
+                                     [&](const CostPoint& point) { return now.time - point.time <= cost_window; });
+    const double requests = now.requests - before->requests;
     if (requests <= 0) return;
-    sample[Quantity::cpu_user_per_request] = (costs_.back().user - before.user) / requests;
-    sample[Quantity::cpu_system_per_request] = (costs_.back().system - before.system) / requests;
+    const double each = (now.user + now.system - before->user - before->system) / requests;
+    sample[Quantity::cpu_user_per_request] = each * (1 - system_share_);
+    sample[Quantity::cpu_system_per_request] = each * system_share_;
 }
 
 void Metrics::add_counter_rates(const Snapshot& snapshot, Sample& sample) {

@@ -56,7 +56,8 @@ private:
     void forget();
     void add_connections(const Snapshot& snapshot, Sample& sample);
     void add_memory(const Snapshot& snapshot, Sample& sample) const;
-    void add_cost(const Snapshot& snapshot, Sample& sample);
+    void learn_split(const Snapshot& snapshot);
+    void add_cost(Sample& sample) const;
     void add_idle(const Snapshot& snapshot, Sample& sample) const;
     void add_gauge_rates(const Snapshot& snapshot, Sample& sample);
     void add_counter_rates(const Snapshot& snapshot, Sample& sample);
@@ -64,7 +65,12 @@ private:
     void add_load(const Snapshot& snapshot, Sample& sample);
 
     std::optional<GaugePoint> gauges_;
-    std::deque<CostPoint> costs_; // of the last second
+    std::deque<CostPoint> costs_; // of the last few seconds
+    // The share of the CPU time that was spent in the kernel, over the last few seconds in the same mode.
+    double system_share_ = not_known;
+    std::chrono::nanoseconds split_from_{};     // when the mode changed last
+    std::optional<std::uint64_t> mode_changes_; // of the server
+    bool split_is_held_ = false;                // just after a change the share before it is a better guess than none
     std::deque<CounterPoint> counters_;
     Sample gauge_rates_; // held from one writing of the gauges to the next
     std::array<bool, most_modes> mode_was_used_{};

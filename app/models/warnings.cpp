@@ -27,7 +27,8 @@ QString number(std::uint64_t value) { return QString::number(value); }
 const ConnectionReading* longest_in(const Snapshot& snapshot, ConnectionState state) {
     const ConnectionReading* found = nullptr;
     for (const auto& connection : snapshot.server.connections) {
-        if (connection.state == state && (found == nullptr || connection.state_since < found->state_since)) found = &connection;
+        if (connection.state == state && (found == nullptr || connection.state_since < found->state_since))
+            found = &connection;
     }
     return found;
 }
@@ -56,8 +57,9 @@ public:
             still_runs = true;
         }
         if (longest < context.thresholds.unyielded_s) return std::nullopt;
-        const QString held = still_runs ? tr("Connection %1 has not yielded for %2").arg(number(culprit.id), duration_text(longest))
-                                        : tr("Connection %1 did not yield for %2").arg(number(culprit.id), duration_text(longest));
+        const QString held = still_runs
+                                 ? tr("Connection %1 has not yielded for %2").arg(number(culprit.id), duration_text(longest))
+                                 : tr("Connection %1 did not yield for %2").arg(number(culprit.id), duration_text(longest));
         const QString effect = context.program_decides
                                    ? tr("%1: whoever shares its thread waits, nobody takes the CPU away.").arg(held)
                                    : tr("%1; the kernel lets the others run meanwhile.").arg(held);
@@ -71,10 +73,11 @@ public:
     std::optional<Finding> check(const WarningContext& context) override {
         const auto* ready = longest_in(context.snapshot, ConnectionState::ready);
         if (ready == nullptr || in_state(context.snapshot, *ready) < context.thresholds.unscheduled_s) return std::nullopt;
-        const auto waiting = std::count_if(
-            context.snapshot.server.connections.begin(), context.snapshot.server.connections.end(), [&](const auto& c) {
-                return c.state == ConnectionState::ready && in_state(context.snapshot, c) >= context.thresholds.unscheduled_s;
-            });
+        const auto waiting = std::count_if(context.snapshot.server.connections.begin(),
+                                           context.snapshot.server.connections.end(), [&](const auto& c) {
+                                               return c.state == ConnectionState::ready &&
+                                                      in_state(context.snapshot, c) >= context.thresholds.unscheduled_s;
+                                           });
         const QString others = waiting > 1 ? tr(", as %1 others").arg(waiting - 1) : QString();
         return Finding{tr("Connection %1 could run and has waited %2 for a CPU%3.")
                            .arg(number(ready->id), duration_text(in_state(context.snapshot, *ready)), others),
@@ -131,22 +134,41 @@ public:
                    static_cast<double>(*used) > context.thresholds.limit_share * static_cast<double>(*limit);
         };
         if (near(process.open_files, process.open_files_limit)) {
-            return Finding{tr("The server has %1 of the %2 descriptors that it may have: further connections will be refused.")
-                               .arg(count_text(static_cast<double>(*process.open_files)),
-                                    count_text(static_cast<double>(*process.open_files_limit))),
-                           std::nullopt, QStringLiteral("number_connections")};
+            return Finding{
+                tr("The server has %1 of the %2 descriptors that it may have: further connections will be refused.")
+                    .arg(count_text(static_cast<double>(*process.open_files)),
+                         count_text(static_cast<double>(*process.open_files_limit))),
+                std::nullopt, QStringLiteral("number_connections")};
         }
         if (near(process.threads, process.threads_limit)) {
             return Finding{tr("The server has %1 of the %2 threads that this user may have: further ones will be refused.")
                                .arg(count_text(process.threads), count_text(static_cast<double>(*process.threads_limit))),
                            std::nullopt, QStringLiteral("chart_carriers")};
         }
+        struct Memory {
+            std::uint64_t used;
+            std::optional<std::uint64_t> limit;
+            QString text;
+        };
+        for (const Memory& memory :
+             {Memory{process.data_bytes, process.data_limit,
+                     tr("The server has %1 of the %2 of memory for data that it may have (RLIMIT_DATA): new clients will be "
+                        "turned away.")},
+              Memory{process.address_space_bytes, process.address_space_limit,
+                     tr("The server has %1 of the %2 of address space that it may have (RLIMIT_AS): new clients will be "
+                        "turned away.")}}) {
+            if (!near(memory.used, memory.limit)) continue;
+            return Finding{memory.text.arg(bytes_text(static_cast<double>(memory.used)),
+                                           bytes_text(static_cast<double>(*memory.limit))),
+                           std::nullopt, QStringLiteral("chart_memory")};
+        }
         static const auto memory =
             static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
         if (near(process.resident_bytes, memory)) {
-            return Finding{tr("The server has %1 of the machine's %2 of memory.")
-                               .arg(bytes_text(static_cast<double>(process.resident_bytes)), bytes_text(static_cast<double>(memory))),
-                           std::nullopt, QStringLiteral("chart_memory")};
+            return Finding{
+                tr("The server has %1 of the machine's %2 of memory.")
+                    .arg(bytes_text(static_cast<double>(process.resident_bytes)), bytes_text(static_cast<double>(memory))),
+                std::nullopt, QStringLiteral("chart_memory")};
         }
         return std::nullopt;
     }
@@ -176,8 +198,9 @@ public:
     QString id() const override { return QStringLiteral("load_is_bottleneck"); }
     std::optional<Finding> check(const WarningContext& context) override {
         if (!context.snapshot.has_load || !context.snapshot.load.is_bottleneck) return std::nullopt;
-        return Finding{tr("The load itself cannot keep up: the figures say more about connscope-load than about the server."),
-                       std::nullopt, QStringLiteral("load_bar")};
+        return Finding{
+            tr("The load itself cannot keep up: the figures say more about connscope-load than about the server."),
+            std::nullopt, QStringLiteral("load_bar")};
     }
 };
 
@@ -201,7 +224,8 @@ public:
     QString id() const override { return QStringLiteral("server_gone"); }
     std::optional<Finding> check(const WarningContext& context) override {
         using Phase = ProcessStatus::Phase;
-        if (context.server.phase != Phase::gone && context.server.phase != Phase::failed && context.server.phase != Phase::stopped) {
+        if (context.server.phase != Phase::gone && context.server.phase != Phase::failed &&
+            context.server.phase != Phase::stopped) {
             return std::nullopt;
         }
         return Finding{context.server.reason, std::nullopt, QStringLiteral("server_banner")};
@@ -223,7 +247,9 @@ std::vector<std::unique_ptr<WarningRule>> all_warning_rules() {
     return rules;
 }
 
-WarningBoard::WarningBoard(QObject* parent) : QObject(parent), rules_(all_warning_rules()) {}
+WarningBoard::WarningBoard(QObject* parent)
+    : QObject(parent)
+    , rules_(all_warning_rules()) {}
 
 void WarningBoard::update(const WarningContext& context) {
     bool list_changed = false;

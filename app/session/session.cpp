@@ -200,6 +200,10 @@ void Session::continueServer() {
     QMetaObject::invokeMethod(watcher_, [watcher = watcher_] { watcher->continue_server(); });
 }
 
+void Session::continueLoad() {
+    QMetaObject::invokeMethod(watcher_, [watcher = watcher_] { watcher->continue_load(); });
+}
+
 void Session::take_snapshot(const SnapshotPtr& snapshot) {
     if (stopped_) return;
     if (snapshot->has_server && snapshot->server.mode < snapshot->modes.size()) {

@@ -67,7 +67,9 @@ public slots:
     void moveConnection(quint64 id, const QString& mode);
     // Whose anatomy shall be read, twice a second; 0: nobody's.
     void lookAt(quint64 id);
+    // Lets a process that was stopped by a signal go on.
     void continueServer();
+    void continueLoad();
 
 signals:
     void anatomyTaken(const connscope::app::AnatomyPtr& reading);

@@ -19,6 +19,21 @@ constexpr unsigned looks_between_losses = 8;
 constexpr std::size_t most_events = 50'000;         // of a segment in one look: a million a second
 constexpr std::chrono::milliseconds patience{1500}; // for a process that was asked to end
 
+// Writes into `status` that a process that runs has been stopped, or goes on again; false when nothing has changed.
+bool note_stop(ProcessStatus& status, char state, const QString& program) {
+    using Phase = ProcessStatus::Phase;
+    const bool is_stopped = state == 'T' || state == 't'; // by a signal or by a debugger
+    if (!status.alive() || is_stopped == (status.phase == Phase::stopped)) return false;
+    status.phase = is_stopped ? Phase::stopped : Phase::running;
+    status.reason = is_stopped
+                        ? QCoreApplication::translate(
+                              "Watcher", "%1 (pid %2) was stopped by a signal and does nothing until it is continued.")
+                              .arg(program)
+                              .arg(status.pid)
+                        : QString();
+    return true;
+}
+
 telemetry::Outcome<telemetry::SegmentReader> open_segment(const QString& name) {
     auto folder = telemetry::runtime_folder();
     if (!folder) return std::move(folder).error();
@@ -99,6 +114,10 @@ void Watcher::restart_load(const Plan& plan) {
 
 void Watcher::continue_server() {
     if (server_status_.alive()) ::kill(static_cast<pid_t>(server_status_.pid), SIGCONT);
+}
+
+void Watcher::continue_load() {
+    if (load_status_.alive()) ::kill(static_cast<pid_t>(load_status_.pid), SIGCONT);
 }
 
 void Watcher::stop() {
@@ -238,15 +257,7 @@ void Watcher::look_at_server(Snapshot& into) {
     auto process = server_observer_->read();
     if (!process) return;
     into.server_process = *process;
-    const bool is_stopped = process->state == 'T' || process->state == 't';
-    const bool was_stopped = server_status_.phase == ProcessStatus::Phase::stopped;
-    if (is_stopped == was_stopped) return;
-    server_status_.phase = is_stopped ? ProcessStatus::Phase::stopped : ProcessStatus::Phase::running;
-    server_status_.reason =
-        is_stopped ? tr("connscope-serve (pid %1) was stopped by a signal and does nothing until it is continued.")
-                         .arg(server_status_.pid)
-                   : QString();
-    emit serverChanged(server_status_);
+    if (note_stop(server_status_, process->state, QStringLiteral("connscope-serve"))) emit serverChanged(server_status_);
 }
 
 // Somebody may remove or replace the files by which a process that runs well is found.
@@ -291,7 +302,10 @@ void Watcher::look_at_load(Snapshot& into) {
     if (!load_segment_) return;
     into.has_load = static_cast<bool>(load_segment_->read(into.load));
     if (!load_observer_) return;
-    if (auto process = load_observer_->read()) into.load_process = *process;
+    auto process = load_observer_->read();
+    if (!process) return;
+    into.load_process = *process;
+    if (note_stop(load_status_, process->state, QStringLiteral("connscope-load"))) emit loadChanged(load_status_);
 }
 
 std::shared_ptr<Snapshot> Watcher::unused_snapshot() {

@@ -32,6 +32,7 @@ public:
     void restart_load(const Plan& plan);
     // Lets a process that was stopped by a signal go on.
     void continue_server();
+    void continue_load();
     // Ends both processes; returns when neither is left.
     void stop();
 

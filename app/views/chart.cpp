@@ -101,7 +101,8 @@ void Chart::make_plot() {
     new ChartMarks(plot_, QStringLiteral("bands"), ChartMarks::Part::bands, history_, view_);
     new ChartMarks(plot_, QStringLiteral("marks"), ChartMarks::Part::lines, history_, view_);
 
-    plot_->xAxis->setTicker(QSharedPointer<QCPAxisTicker>(new TimeTicker(view_)));
+    time_ticker_.reset(new TimeTicker(view_));
+    plot_->xAxis->setTicker(time_ticker_);
     plot_->xAxis->grid()->setVisible(false);
     for (QCPAxis* axis : {plot_->xAxis, plot_->yAxis}) {
         axis->setTickPen(Qt::NoPen);
@@ -168,6 +169,7 @@ void Chart::redraw() {
     scale_axis();
     const int line = QFontMetrics(plot_->yAxis->tickLabelFont()).height();
     plot_->yAxis->ticker()->setTickCount(std::clamp(plot_->axisRect()->height() / (line * 2), 2, 6));
+    time_ticker_->fit(plot_->axisRect()->width(), QFontMetrics(plot_->xAxis->tickLabelFont()));
     plot_->replot(QCustomPlot::rpQueuedRefresh);
     show_cursor();
 }
@@ -255,7 +257,10 @@ bool Chart::eventFilter(QObject* watched, QEvent* event) {
     switch (event->type()) {
     case QEvent::Resize:
         QMetaObject::invokeMethod(this, &Chart::redraw, Qt::QueuedConnection);
-        break; // once it is laid out
+        break;                  // once it is laid out
+    case QEvent::PaletteChange: // it has its colours now; the chart may have had them before
+        QMetaObject::invokeMethod(this, &Chart::redraw, Qt::QueuedConnection);
+        break;
     case QEvent::Leave:
         view_.hover(std::nullopt);
         break;

@@ -7,6 +7,7 @@
 #include "views/legend.hpp"
 
 #include <QPoint>
+#include <QSharedPointer>
 
 #include <optional>
 #include <vector>
@@ -87,6 +88,7 @@ private:
     bool has_changed_ = false;   // since it was drawn
     int not_drawn_ = 0;          // refreshs since it was drawn
     double top_ = 0;
+    QSharedPointer<TimeTicker> time_ticker_; // the plot's axis shares it
     std::optional<QPoint> dragged_from_;
 };
 

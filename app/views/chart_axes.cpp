@@ -31,10 +31,15 @@ QString seconds_text(double seconds) {
 
 } // namespace
 
+void TimeTicker::fit(int width, const QFontMetrics& metrics) {
+    const QString widest = view_.is_live() ? QStringLiteral("\u2212999 s") : QStringLiteral("00:00:00");
+    most_ = std::clamp(width / (metrics.horizontalAdvance(widest) * 1.2), 1.0, 4.0);
+}
+
 double TimeTicker::getTickStep(const QCPRange& range) {
     static constexpr std::array steps{0.1, 0.2, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 150.0, 300.0};
     for (const double step : steps) {
-        if (range.size() / step <= 4.2) return step;
+        if (range.size() / step <= most_ + 0.2) return step;
     }
     return 600;
 }

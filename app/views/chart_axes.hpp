@@ -19,6 +19,9 @@ public:
     explicit TimeTicker(const TimeView& view)
         : view_(view) {}
 
+    // How many labels of `metrics`' font have room beside each other on an axis of so many pixels.
+    void fit(int width, const QFontMetrics& metrics);
+
 protected:
     double getTickStep(const QCPRange& range) override;
     QString getTickLabel(double tick, const QLocale& locale, QChar format, int precision) override;
@@ -27,6 +30,7 @@ protected:
 
 private:
     const TimeView& view_;
+    double most_ = 4;
     double end_ = 0; // of the axis: what is "now" while the view is live
 };
 

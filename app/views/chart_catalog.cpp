@@ -110,7 +110,11 @@ std::vector<ChartSpec> chart_catalog() {
          tr("The CPU time the server takes: in the kernel on its behalf, and in its own code. 100 % is one core.\n"
             "Idle is what is left of the cores that the server could use: as many as threads have run its connections, and "
             "no more than the machine has.\n"
-            "getrusage(2) of the server, 10 times a second.")});
+            "getrusage(2) of the server, 10 times a second. The sum is exact. The kernel divides it by what it meets at its "
+            "ticks, "
+            "some hundred a second: that jumps, so the shares of system and user are those of the last 5 s in this mode, "
+            "and "
+            "of a server that sleeps between ticks they may be far off.")});
     charts.push_back(
         {QStringLiteral("requests"),
          tr("Requests"),
@@ -173,18 +177,20 @@ std::vector<ChartSpec> chart_catalog() {
                          "was resumed without "
                          "the kernel.\n"
                          "getrusage(2) of the server 10 times a second, and the server's count of resumes.")});
-    charts.push_back({QStringLiteral("cost"),
-                      tr("CPU time of a request"),
-                      {},
-                      Notation::duration,
-                      false,
-                      true,
-                      1e-5,
-                      1e-7,
-                      {{Quantity::cpu_system_per_request, tr("system"), tr("system"), Meaning::cpu_system},
-                       {Quantity::cpu_user_per_request, tr("user"), tr("user"), Meaning::cpu_user}},
-                      tr("What one request costs: the CPU time that the server takes, divided by the requests it answers.\n"
-                         "getrusage(2) of the server and its count of requests, over the last second, 10 times a second.")});
+    charts.push_back(
+        {QStringLiteral("cost"),
+         tr("CPU time of a request"),
+         {},
+         Notation::duration,
+         false,
+         true,
+         1e-5,
+         1e-7,
+         {{Quantity::cpu_system_per_request, tr("system"), tr("system"), Meaning::cpu_system},
+          {Quantity::cpu_user_per_request, tr("user"), tr("user"), Meaning::cpu_user}},
+         tr("What one request costs: the CPU time that the server takes, divided by the requests it answers.\n"
+            "getrusage(2) of the server and its count of requests, over the last second, 10 times a second. The shares of "
+            "system and user are those of the last 5 s in this mode.")});
     const std::map<QString, QString> short_titles{{QStringLiteral("states"), tr("States")},
                                                   {QStringLiteral("carriers"), tr("Carriers")},
                                                   {QStringLiteral("per-connection"), tr("Memory each")},

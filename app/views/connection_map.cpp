@@ -221,14 +221,27 @@ void ConnectionMap::show_snapshot(const SnapshotPtr& snapshot) {
 
 void ConnectionMap::refresh_legend() {
     const MapAspect aspect = canvas_->aspect();
-    const auto names = classes_of(aspect);
+    auto names = classes_of(aspect);
     std::vector<Legend::Entry> entries;
+    const std::size_t threads = canvas_->cells().threads.size();
+    if (aspect == MapAspect::thread) {
+        for (std::size_t i = 1; i < names.size() && i <= threads; ++i)
+            names[i] = tr("thread %1").arg(canvas_->cells().threads[i - 1]);
+    }
+    if (aspect == MapAspect::thread && threads >= names.size()) { // more than there are colours
+        for (std::size_t i = 1; i < names.size(); ++i)
+            entries.push_back({{}, {}, {}, {}, canvas_->colour_of(static_cast<MapClass>(i), aspect)});
+        entries.back().label = entries.back().short_label = tr("in turn for threads:");
+        entries.back().value = count_text(static_cast<double>(threads));
+        legend_->show_entries(std::move(entries));
+        return;
+    }
     for (std::size_t i = 1; i < names.size(); ++i) {
         const std::size_t count = i < canvas_->cells().counts.size() ? canvas_->cells().counts[i] : 0;
         if (count == 0) continue;
         Legend::Entry entry;
         entry.label = names[i];
-        entry.short_label = names[i];
+        entry.short_label = aspect == MapAspect::thread ? names[i].section(QLatin1Char(' '), 1) : names[i];
         entry.value = count_text(static_cast<double>(count));
         entry.colour = canvas_->colour_of(static_cast<MapClass>(i), aspect);
         entries.push_back(std::move(entry));

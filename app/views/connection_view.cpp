@@ -6,6 +6,7 @@
 #include "views/filter_line.hpp"
 #include "views/palette.hpp"
 #include "views/quick_text.hpp"
+#include "views/quiet_header.hpp"
 
 #include <QApplication>
 #include <QClipboard>
@@ -13,16 +14,28 @@
 #include <QHeaderView>
 #include <QMenu>
 #include <QPainter>
+#include <QResizeEvent>
 #include <QStyledItemDelegate>
 #include <QVBoxLayout>
 
+#include <algorithm>
 #include <cmath>
+#include <string_view>
 
 namespace connscope::app {
 
 namespace {
 
 constexpr int cell_margin = 6;
+constexpr int widest_column = 4000; // pixels: what was remembered as more is no sensible wish
+
+int usual_sort_column() {
+    const auto columns = connection_columns();
+    const auto found = std::find_if(columns.begin(), columns.end(), [](const ConnectionColumn& column) {
+        return std::string_view(column.id) == "longest_slice";
+    });
+    return static_cast<int>(found - columns.begin());
+}
 
 // Writes states and carriers in their colours. Paints by itself: a style takes five times as long for a cell.
 class ConnectionDelegate : public QStyledItemDelegate {
@@ -66,65 +79,6 @@ private:
     mutable QuickText text_;
 };
 
-// A quiet head: muted words and a small arrow, no lines but one below.
-class ConnectionHeader : public QHeaderView {
-public:
-    explicit ConnectionHeader(QWidget* parent)
-        : QHeaderView(Qt::Horizontal, parent) {
-        setSectionsClickable(true);
-        setSectionsMovable(true);
-        setHighlightSections(false);
-        setFont(scaled_font(font(), 0.95));
-    }
-
-protected:
-    QSize sizeHint() const override { return {QHeaderView::sizeHint().width(), fontMetrics().height() + 8}; }
-
-    void paintEvent(QPaintEvent* event) override {
-        QHeaderView::paintEvent(event);
-        const int end = length() - offset(); // behind the last section
-        if (end >= viewport()->width()) return;
-        const Ink& colours = ink(palette());
-        QPainter painter(viewport());
-        const QRect place(end, 0, viewport()->width() - end, height());
-        painter.fillRect(place, colours.card);
-        painter.setPen(QPen(colours.border, 0));
-        painter.drawLine(place.bottomLeft(), place.bottomRight());
-    }
-
-    void paintSection(QPainter* painter, const QRect& place, int section) const override {
-        if (!place.isValid()) return;
-        const Ink& colours = ink(palette());
-        const bool sorts = isSortIndicatorShown() && sortIndicatorSection() == section;
-        const QString text = model()->headerData(section, orientation()).toString();
-        const auto alignment = Qt::Alignment(model()->headerData(section, orientation(), Qt::TextAlignmentRole).toInt());
-        painter->fillRect(place, colours.card);
-        painter->setPen(QPen(colours.border, 0));
-        painter->drawLine(place.bottomLeft(), place.bottomRight());
-        const int arrow = sorts ? arrow_width() : 0;
-        const QRect room = place.adjusted(cell_margin, 0, -cell_margin - arrow, -1);
-        painter->setFont(scaled_font(font(), 1.0, sorts ? QFont::DemiBold : QFont::Normal));
-        painter->setPen(sorts ? colours.text : colours.muted);
-        painter->drawText(room, static_cast<int>(alignment), text);
-        if (!sorts) return;
-        painter->setRenderHint(QPainter::Antialiasing);
-        const double size = arrow_width() * 0.62;
-        const bool left_aligned = alignment.testFlag(Qt::AlignLeft);
-        const double x = left_aligned ? place.left() + cell_margin + painter->fontMetrics().horizontalAdvance(text) + 4
-                                      : place.right() - cell_margin - size;
-        const double y = place.center().y();
-        const double tip = sortIndicatorOrder() == Qt::AscendingOrder ? -size / 3 : size / 3;
-        const QPointF corners[] = {{x, y - tip}, {x + size, y - tip}, {x + size / 2, y + tip}};
-        painter->setPen(Qt::NoPen);
-        painter->setBrush(colours.accent);
-        painter->drawPolygon(corners, 3);
-        painter->setRenderHint(QPainter::Antialiasing, false);
-    }
-
-public:
-    int arrow_width() const { return fontMetrics().ascent(); }
-};
-
 } // namespace
 
 ConnectionView::ConnectionView(ConnectionModel& model, QWidget* parent)
@@ -135,7 +89,8 @@ ConnectionView::ConnectionView(ConnectionModel& model, QWidget* parent)
     table_->setObjectName(QStringLiteral("connections_table"));
     table_->setAccessibleName(tr("Connections"));
     table_->setAccessibleDescription(tr("Every connection of the server, one a row"));
-    table_->setHorizontalHeader(new ConnectionHeader(table_));
+    table_->setHorizontalHeader(new QuietHeader(table_));
+    table_->horizontalHeader()->setSectionsMovable(true);
     table_->setModel(&model_);
     table_->setItemDelegate(new ConnectionDelegate(table_));
     table_->setSelectionBehavior(QAbstractItemView::SelectRows);
@@ -154,13 +109,7 @@ ConnectionView::ConnectionView(ConnectionModel& model, QWidget* parent)
     connect(table_->horizontalHeader(), &QWidget::customContextMenuRequested, this,
             [this](const QPoint& at) { show_column_menu(table_->horizontalHeader()->mapToGlobal(at)); });
 
-    const auto columns = connection_columns();
-    for (std::size_t column = 0; column < columns.size(); ++column) {
-        table_->setColumnHidden(static_cast<int>(column), !columns[column].shown_at_first);
-        if (std::string_view(columns[column].id) == "longest_slice") {
-            table_->horizontalHeader()->setSortIndicator(static_cast<int>(column), Qt::DescendingOrder);
-        }
-    }
+    table_->horizontalHeader()->setSortIndicator(usual_sort_column(), Qt::DescendingOrder);
     table_->setSortingEnabled(true);
 
     auto* box = new QVBoxLayout(this);
@@ -171,6 +120,7 @@ ConnectionView::ConnectionView(ConnectionModel& model, QWidget* parent)
             has_own_widths_ = has_own_widths_ || table_->isVisible();
     });
     size_columns();
+    table_->viewport()->installEventFilter(this);
 
     filter_->setMinimumWidth(fontMetrics().averageCharWidth() * 34);
     connect(filter_, &FilterLine::filterChanged, this,
@@ -218,7 +168,7 @@ void ConnectionView::changeEvent(QEvent* event) {
 void ConnectionView::size_columns() {
     const QFontMetrics cells(table_->font());
     const QFontMetrics heads(scaled_font(table_->horizontalHeader()->font(), 1.0, QFont::DemiBold));
-    const int arrow = static_cast<ConnectionHeader*>(table_->horizontalHeader())->arrow_width();
+    const int arrow = static_cast<QuietHeader*>(table_->horizontalHeader())->arrow_width();
     const int margins = 2 * cell_margin + 4;
     const auto columns = connection_columns();
     least_widths_.clear();
@@ -232,8 +182,38 @@ void ConnectionView::size_columns() {
     table_->verticalHeader()->setMinimumSectionSize(cells.height());
 }
 
+void ConnectionView::show_column(int column, bool shown) {
+    is_fitting_ = true; // showing a column is no wish for its width
+    table_->setColumnHidden(column, !shown);
+    is_fitting_ = false;
+}
+
+// As many columns as there is room for, the most telling ones first; the one that sorts is always among them.
+void ConnectionView::choose_columns() {
+    const auto columns = connection_columns();
+    const int sorted = table_->horizontalHeader()->sortIndicatorSection();
+    std::vector<int> by_rank;
+    for (int column = 0; column < static_cast<int>(columns.size()); ++column) {
+        if (columns[static_cast<std::size_t>(column)].rank > 0 || column == sorted) by_rank.push_back(column);
+    }
+    std::sort(by_rank.begin(), by_rank.end(), [&](int a, int b) {
+        const auto rank = [&](int column) { return column == sorted ? 0 : columns[static_cast<std::size_t>(column)].rank; };
+        return rank(a) < rank(b);
+    });
+    int room = table_->viewport()->width();
+    std::vector<bool> shown(columns.size(), false);
+    for (const int column : by_rank) {
+        const auto at = static_cast<std::size_t>(column);
+        room -= least_widths_[at];
+        if (room < 0 && column != by_rank.front()) break;
+        shown[at] = true;
+    }
+    for (std::size_t column = 0; column < columns.size(); ++column) show_column(static_cast<int>(column), shown[column]);
+}
+
 // The columns share the room that there is beyond what they need, unless the user has other wishes.
 void ConnectionView::fit_columns() {
+    if (!has_own_columns_) choose_columns();
     if (has_own_widths_) return;
     int needed = 0;
     int shown = 0;
@@ -256,9 +236,70 @@ void ConnectionView::fit_columns() {
     is_fitting_ = false;
 }
 
-void ConnectionView::resizeEvent(QResizeEvent* event) {
-    QWidget::resizeEvent(event);
+bool ConnectionView::eventFilter(QObject* watched, QEvent* event) {
+    // The viewport grows and shrinks with the window and with the scroll bar beside it. Once it is laid out:
+    if (watched == table_->viewport() && event->type() == QEvent::Resize) {
+        const auto* resize = static_cast<QResizeEvent*>(event);
+        if (resize->size().width() != resize->oldSize().width())
+            QMetaObject::invokeMethod(this, &ConnectionView::fit_columns, Qt::QueuedConnection);
+    }
+    return QWidget::eventFilter(watched, event);
+}
+
+ColumnWishes ConnectionView::column_wishes() const {
+    ColumnWishes wishes;
+    const auto columns = connection_columns();
+    const QHeaderView* head = table_->horizontalHeader();
+    const auto id_of = [&](int column) { return QString::fromLatin1(columns[static_cast<std::size_t>(column)].id); };
+    bool is_moved = false;
+    for (int place = 0; place < head->count(); ++place) {
+        const int column = head->logicalIndex(place);
+        is_moved = is_moved || column != place;
+        wishes.order << id_of(column);
+        if (table_->isColumnHidden(column)) continue;
+        if (has_own_columns_) wishes.shown << id_of(column);
+        if (has_own_widths_) wishes.widths[id_of(column)] = table_->columnWidth(column);
+    }
+    if (!is_moved) wishes.order.clear();
+    wishes.descending = head->sortIndicatorOrder() == Qt::DescendingOrder;
+    if (const int sorted = head->sortIndicatorSection(); sorted != usual_sort_column() || !wishes.descending)
+        wishes.sorted_by = id_of(sorted);
+    return wishes;
+}
+
+void ConnectionView::grant(const ColumnWishes& wishes) {
+    const auto columns = connection_columns();
+    QHeaderView* head = table_->horizontalHeader();
+    const auto column_of = [&](const QString& id) {
+        const auto found = std::find_if(columns.begin(), columns.end(),
+                                        [&](const ConnectionColumn& column) { return id == QLatin1String(column.id); });
+        return found == columns.end() ? -1 : static_cast<int>(found - columns.begin());
+    };
+    QStringList order = wishes.order;
+    if (order.isEmpty()) {
+        for (const ConnectionColumn& column : columns) order << QString::fromLatin1(column.id);
+    }
+    int place = 0;
+    for (const QString& id : order) {
+        if (const int column = column_of(id); column >= 0) head->moveSection(head->visualIndex(column), place++);
+    }
+    has_own_columns_ =
+        std::any_of(wishes.shown.begin(), wishes.shown.end(), [&](const QString& id) { return column_of(id) >= 0; });
+    for (int column = 0; has_own_columns_ && column < static_cast<int>(columns.size()); ++column)
+        show_column(column, wishes.shown.contains(QString::fromLatin1(columns[static_cast<std::size_t>(column)].id)));
+    const int sorted = column_of(wishes.sorted_by);
+    table_->sortByColumn(sorted >= 0 ? sorted : usual_sort_column(),
+                         sorted < 0 || wishes.descending ? Qt::DescendingOrder : Qt::AscendingOrder);
+    has_own_widths_ = false;
     fit_columns();
+    is_fitting_ = true;
+    for (const auto& [id, width] : wishes.widths) {
+        const int column = column_of(id);
+        if (column < 0 || width < head->minimumSectionSize() || width > widest_column) continue;
+        table_->setColumnWidth(column, width);
+        has_own_widths_ = true;
+    }
+    is_fitting_ = false;
 }
 
 void ConnectionView::show_row_menu(const QPoint& at) {
@@ -321,12 +362,15 @@ QMenu* ConnectionView::make_column_menu() {
         action->setCheckable(true);
         action->setChecked(!table_->isColumnHidden(at));
         connect(action, &QAction::toggled, this, [this, at](bool shown) {
-            is_fitting_ = true; // showing a column is no wish for its width
-            table_->setColumnHidden(at, !shown);
-            is_fitting_ = false;
+            has_own_columns_ = true;
+            show_column(at, shown);
             fit_columns();
         });
     }
+    menu->addSeparator();
+    QAction* usual = menu->addAction(tr("As many as there is &room for"), this, [this] { grant({}); });
+    usual->setToolTip(tr("The usual columns in their usual order, the most telling ones first."));
+    usual->setEnabled(column_wishes() != ColumnWishes{});
     return menu;
 }
 

@@ -5,10 +5,12 @@
 #include "session/plan.hpp"
 #include "session/snapshot.hpp"
 
+#include <QStringList>
 #include <QTableView>
 #include <QWidget>
 
 #include <chrono>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -17,6 +19,17 @@ class QMenu;
 namespace connscope::app {
 
 class FilterLine;
+
+// What the user wants of the table's columns; what is empty is left to the table. Columns are named by their ids.
+struct ColumnWishes {
+    QStringList shown;             // empty: as many as there is room for
+    QStringList order;             // all of them, from left to right
+    std::map<QString, int> widths; // of those shown, pixels; empty: they share the room that there is
+    QString sorted_by;
+    bool descending = true;
+
+    bool operator==(const ColumnWishes&) const = default;
+};
 
 // The table of all connections. `model` outlives it.
 class ConnectionView : public QWidget {
@@ -29,6 +42,10 @@ public:
     FilterLine* filter() const noexcept { return filter_; }
     // What the title says beside the view's name: "200 · sorted by longest slice".
     QString summary() const;
+
+    ColumnWishes column_wishes() const;
+    // Names that no column has are skipped.
+    void grant(const ColumnWishes& wishes);
 
     void show_modes(std::vector<ModeDescription> modes) { modes_ = std::move(modes); }
     void select(const ConnectionKey& key);
@@ -44,11 +61,13 @@ signals:
 
 protected:
     void changeEvent(QEvent* event) override;
-    void resizeEvent(QResizeEvent* event) override;
+    bool eventFilter(QObject* watched, QEvent* event) override;
 
 private:
     void size_columns();
     void fit_columns();
+    void choose_columns();
+    void show_column(int column, bool shown);
     QMenu* make_column_menu();
     void show_column_menu(const QPoint& global);
     void show_row_menu(const QPoint& at);
@@ -61,7 +80,8 @@ private:
     QString summary_;
     std::vector<int> least_widths_; // of the columns: what their heads and usual values need
     bool is_fitting_ = false;
-    bool has_own_widths_ = false; // the user has drawn a column wider or narrower
+    bool has_own_columns_ = false; // the user has chosen which are shown
+    bool has_own_widths_ = false;  // the user has drawn a column wider or narrower
 };
 
 } // namespace connscope::app

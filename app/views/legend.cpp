@@ -45,7 +45,9 @@ void Legend::show_entries(std::vector<Entry> entries) {
     if (entries == entries_) return;
     entries_ = std::move(entries);
     QStringList words;
-    for (const Entry& entry : entries_) words << QStringLiteral("%1 %2").arg(entry.label, entry.value);
+    for (const Entry& entry : entries_) {
+        if (!entry.label.isEmpty()) words << QStringLiteral("%1 %2").arg(entry.label, entry.value);
+    }
     setToolTip(words.join(QLatin1Char('\n')));
     arrange();
     update();

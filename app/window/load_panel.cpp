@@ -3,6 +3,7 @@
 
 #include "models/format.hpp"
 #include "views/card.hpp"
+#include "views/quiet_header.hpp"
 #include "window/flow_layout.hpp"
 #include "window/log_slider.hpp"
 #include "window/workload_cards.hpp"
@@ -88,6 +89,8 @@ LoadPanel::LoadPanel(QWidget* parent)
     setObjectName(QStringLiteral("load_panel_body"));
     table_->setObjectName(QStringLiteral("populations"));
     table_->setAccessibleName(tr("Populations of clients"));
+    table_->setHorizontalHeader(new QuietHeader(table_));
+    table_->horizontalHeader()->setSectionsClickable(false);
     table_->setModel(&model_);
     table_->setItemDelegate(new PopulationDelegate(model_, table_));
     table_->setSelectionBehavior(QAbstractItemView::SelectRows);
@@ -99,7 +102,6 @@ LoadPanel::LoadPanel(QWidget* parent)
     table_->setAlternatingRowColors(true);
     table_->setTabKeyNavigation(false);
     table_->verticalHeader()->hide();
-    table_->horizontalHeader()->setHighlightSections(false);
     table_->setVerticalScrollMode(QAbstractItemView::ScrollPerPixel);
 
     add_->setObjectName(QStringLiteral("add_population"));

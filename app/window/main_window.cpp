@@ -57,6 +57,7 @@ MainWindow::MainWindow(Plan plan, Theme theme, bool remembers, QWidget* parent)
     connections_->table().setFocus();
     if (!remembers_) return;
     thresholds_ = remembered_thresholds();
+    connections_->grant(remembered_columns());
     const QSettings settings;
     change_text_size(settings.value(QStringLiteral("window/text_steps")).toInt());
     restoreGeometry(settings.value(QStringLiteral("window/geometry")).toByteArray());
@@ -272,7 +273,11 @@ void MainWindow::connect_session() {
     });
     connect(load_banner_, &Banner::acted, this, [this] {
         load_banner_->button().setEnabled(false);
-        session_.restartLoad();
+        if (session_.load().phase == ProcessStatus::Phase::stopped) {
+            session_.continueLoad();
+        } else {
+            session_.restartLoad();
+        }
     });
 }
 
@@ -299,7 +304,8 @@ void MainWindow::take_snapshot(const SnapshotPtr& snapshot) {
         timeline_.append(*snapshot);
     }
     refresh_views();
-    if (history_.marks().empty() && snapshot->has_server) { // the first stretch is that of the first mode
+    // The first stretch is that of the first mode, by the name that the server gives it.
+    if (history_.marks().empty() && snapshot->has_server && !session_.modes().empty()) {
         history_.mark(
             {history_.newest_time(), Mark::Kind::server_started, mode_bar_->name_of(session_.mode()), session_.mode()});
     }
@@ -415,6 +421,8 @@ void MainWindow::show_load(const ProcessStatus& status) {
     const bool server_is_well = session_.server().alive();
     if ((status.phase == Phase::gone || status.phase == Phase::failed) && server_is_well) {
         load_banner_->show_problem(status.reason, tr("Restart load"), tr("Start the clients again with the same load."));
+    } else if (status.phase == Phase::stopped && server_is_well) {
+        load_banner_->show_problem(status.reason, tr("Continue"), tr("Send the load SIGCONT, so that it goes on."));
     } else if (status.phase == Phase::running) {
         if (status.reason.isEmpty()) {
             load_banner_->clear();
@@ -516,6 +524,7 @@ void MainWindow::undoModeChange() {
 void MainWindow::reset_layout() {
     charts_->enlarge(nullptr);
     place_panels();
+    connections_->grant({});
 }
 
 void MainWindow::closeEvent(QCloseEvent* event) {
@@ -524,6 +533,7 @@ void MainWindow::closeEvent(QCloseEvent* event) {
         QSettings settings;
         settings.setValue(QStringLiteral("window/geometry"), saveGeometry());
         settings.setValue(QStringLiteral("window/state"), saveState());
+        remember_columns(connections_->column_wishes());
     }
     hide(); // ending the processes may take a moment
     session_.stop();
@@ -539,6 +549,7 @@ bool MainWindow::event(QEvent* event) {
         handled = QMainWindow::event(event);
     }
     meter_.end_frame();
+    if (was_alive_ && !std::exchange(was_data_shown_, true)) emit dataShown();
     return handled;
 }
 

@@ -54,6 +54,8 @@ public:
 
     Session& session() noexcept { return session_; }
     FrameMeter& frame_meter() noexcept { return meter_; }
+    // The desktop's colours have become dark or light; with the theme `system` the window's do, too.
+    void follow_desktop(bool is_dark);
     const History& history() const noexcept { return history_; }
     ComparisonPage* comparison() noexcept { return comparison_.get(); } // nullptr until it is shown
     ModeBar& mode_bar() noexcept { return *mode_bar_; }
@@ -80,8 +82,10 @@ public slots:
     void showComparison();
 
 signals:
-    // The first snapshot with connections has been drawn.
+    // The first snapshot with connections is in all views.
     void alive();
+    // And on the screen.
+    void dataShown();
 
 protected:
     void closeEvent(QCloseEvent* event) override;
@@ -132,6 +136,7 @@ private:
     ConnectionModel connection_model_;
     FrameMeter meter_;
     Theme theme_;
+    bool desktop_is_dark_ = false;
     bool remembers_;
     int text_steps_ = 0;
 
@@ -172,6 +177,7 @@ private:
     std::uint64_t frame_ = 0;
     bool all_due_ = true;
     bool was_alive_ = false;
+    bool was_data_shown_ = false;
     std::vector<Panel*> made_room_; // hidden while one chart is alone
     bool is_one_alone_ = false;
     bool was_full_screen_ = false;

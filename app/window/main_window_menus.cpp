@@ -200,9 +200,9 @@ void MainWindow::make_view_menu() {
         if (++number <= 9) toggle->setShortcut(QKeySequence(QStringLiteral("Alt+%1").arg(number)));
         view->addAction(toggle);
     }
-    connect(
-        add(view, tr("&Reset layout"), QStringLiteral("reset_layout"), {}, tr("Puts all panels where they were at first.")),
-        &QAction::triggered, this, &MainWindow::reset_layout);
+    connect(add(view, tr("&Reset layout"), QStringLiteral("reset_layout"), {},
+                tr("Puts all panels and the table's columns where they were at first.")),
+            &QAction::triggered, this, &MainWindow::reset_layout);
     QAction* full =
         add(view, tr("F&ull screen"), QStringLiteral("full_screen"), QKeySequence(Qt::Key_F11), tr("For a projector."));
     full->setCheckable(true);
@@ -269,8 +269,12 @@ void MainWindow::show_thresholds() {
 
 void MainWindow::set_theme(Theme theme) {
     theme_ = theme;
-    apply_theme(theme_);
+    apply_theme(theme_, desktop_is_dark_);
     if (remembers_) QSettings().setValue(QStringLiteral("window/theme"), name_of(theme_));
+}
+
+void MainWindow::follow_desktop(bool is_dark) {
+    if (std::exchange(desktop_is_dark_, is_dark) != is_dark && theme_ == Theme::system) apply_theme(theme_, is_dark);
 }
 
 void MainWindow::change_text_size(int steps) {

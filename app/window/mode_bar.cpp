@@ -21,6 +21,9 @@ constexpr double radius = 5;
 constexpr int moving_interval = 90; // ms
 constexpr double small_count = 0.85;
 constexpr int count_gap = 6;
+
+// Both sides of a button's word together.
+int padding(const QFontMetrics& metrics, bool tight) { return metrics.averageCharWidth() * (tight ? 3 : 6) / 2; }
 } // namespace
 
 SegmentButton::SegmentButton(const QString& text, QWidget* parent)
@@ -35,6 +38,11 @@ void SegmentButton::set_ends(bool first, bool last) {
     is_first_ = first;
     is_last_ = last;
     update();
+}
+
+void SegmentButton::set_tight(bool tight) {
+    is_tight_ = tight;
+    updateGeometry();
 }
 
 void SegmentButton::set_alarming(bool alarming) {
@@ -54,7 +62,7 @@ QSize SegmentButton::sizeHint() const {
     const QFontMetrics metrics(scaled_font(font(), 1.0, QFont::DemiBold));
     const QFontMetrics small(scaled_font(font(), small_count));
     const int counted = count_.isEmpty() ? 0 : count_gap + small.horizontalAdvance(count_);
-    return {metrics.horizontalAdvance(text()) + counted + metrics.averageCharWidth() * 3, metrics.height() + 12};
+    return {metrics.horizontalAdvance(text()) + counted + padding(metrics, is_tight_), metrics.height() + 12};
 }
 
 void SegmentButton::enterEvent(QEnterEvent* event) {
@@ -165,6 +173,7 @@ void ModeBar::add_group(ModeDescription::Scheduling scheduling, const QString& c
         if (mode.scheduling != scheduling) continue;
         auto* segment = new SegmentButton(mode.name);
         segment->setObjectName(QStringLiteral("mode_") + mode.id);
+        segment->set_tight(is_tight_);
         segment->setAccessibleName(tr("Mode %1").arg(mode.name));
         segment->setAccessibleDescription(mode.hint);
         const QString shortcut = i < 9 ? QStringLiteral("Ctrl+%1").arg(i + 1) : QString();
@@ -198,6 +207,24 @@ void ModeBar::add_group(ModeDescription::Scheduling scheduling, const QString& c
     box->addLayout(row);
     groups_->addWidget(group);
     group->show();
+}
+
+// Where not all modes have room beside each other, their buttons are narrower.
+void ModeBar::fit() {
+    const QFontMetrics metrics(scaled_font(font(), 1.0, QFont::DemiBold));
+    const int spared = static_cast<int>(buttons_.size()) * (padding(metrics, false) - padding(metrics, true));
+    const bool tight = groups_->sizeHint().width() + (is_tight_ ? spared : 0) > width();
+    if (tight == is_tight_) return;
+    is_tight_ = tight;
+    for (SegmentButton* button : buttons_) {
+        if (button != nullptr) button->set_tight(tight);
+    }
+}
+
+bool ModeBar::event(QEvent* event) {
+    const bool handled = QWidget::event(event);
+    if (event->type() == QEvent::Resize || event->type() == QEvent::LayoutRequest) fit();
+    return handled;
 }
 
 void ModeBar::show_current(const QString& id) {

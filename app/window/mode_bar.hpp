@@ -26,6 +26,8 @@ public:
 
     // Whether its left and right ends are round.
     void set_ends(bool first, bool last);
+    // Less space around the word, where many stand beside each other.
+    void set_tight(bool tight);
     // Drawn in the colour of what is wrong.
     void set_alarming(bool alarming);
     // How many connections it stands for, written beside its name; none: not written.
@@ -45,6 +47,7 @@ private:
     bool is_last_ = true;
     bool is_alarming_ = false;
     QString count_;
+    bool is_tight_ = false;
 };
 
 // The window's main control: the server's modes, grouped by who decides which connection runs.
@@ -83,8 +86,10 @@ signals:
 
 protected:
     bool eventFilter(QObject* watched, QEvent* event) override;
+    bool event(QEvent* event) override;
 
 private:
+    void fit();
     void add_group(ModeDescription::Scheduling scheduling, const QString& caption, const QString& tip);
 
     void show_hint(const QString& id);
@@ -101,6 +106,7 @@ private:
     QString moving_text_;
     QString current_;
     bool usable_ = true;
+    bool is_tight_ = false;
 };
 
 } // namespace connscope::app

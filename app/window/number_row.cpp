@@ -26,32 +26,38 @@ NumberRow::NumberRow(const History& history, QWidget* parent)
     , history_(history)
     , connections_(new NumberCard(QStringLiteral("connections"), tr("Connections"),
                                   tr("TCP connections that the server has accepted and that are open now."), this))
-    , threads_(new NumberCard(QStringLiteral("threads"), tr("Threads"),
-                              tr("Threads of the server process, as /proc/PID/status counts them: those that carry connections and the "
-                                 "few that accept and answer questions."),
-                              this))
-    , carriers_(new NumberCard(QStringLiteral("carriers"), tr("Carriers"),
-                               tr("What carries connections in user space: coroutine frames, closures or fibers that exist now."),
-                               this))
-    , memory_(new NumberCard(QStringLiteral("memory"), tr("Memory per connection"),
-                             tr("Resident memory, page tables and kernel stacks of the server, less what it had before the first "
-                                "connection, divided by the open connections."),
-                             this))
-    , switches_(new NumberCard(QStringLiteral("switches"), tr("Switches per request"),
-                               tr("How often the kernel handed a CPU from one of the server's threads to another, voluntary and "
-                                  "involuntary, for one answered request."),
-                               this))
-    , latency_(new NumberCard(QStringLiteral("latency"), tr("Latency p99"),
-                              tr("99 of 100 answers came faster than this in the last second, counted from when the request should "
-                                 "have been sent."),
-                              this))
+    , threads_(new NumberCard(
+          QStringLiteral("threads"), tr("Threads"),
+          tr("Threads of the server process, as /proc/PID/status counts them: those that carry connections and the "
+             "few that accept and answer questions."),
+          this))
+    , carriers_(new NumberCard(
+          QStringLiteral("carriers"), tr("Carriers"),
+          tr("What carries connections in user space: coroutine frames, closures or fibers that exist now."), this))
+    , memory_(new NumberCard(
+          QStringLiteral("memory"), tr("Memory per connection"),
+          tr("Resident memory, page tables and kernel stacks of the server, less what it had before the first "
+             "connection, divided by the open connections."),
+          this))
+    , switches_(
+          new NumberCard(QStringLiteral("switches"), tr("Switches per request"),
+                         tr("How often the kernel handed a CPU from one of the server's threads to another, voluntary and "
+                            "involuntary, for one answered request."),
+                         this))
+    , latency_(new NumberCard(
+          QStringLiteral("latency"), tr("Latency p99"),
+          tr("99 of 100 answers came faster than this in the last second, counted from when the request should "
+             "have been sent."),
+          this))
     , requests_(new NumberCard(QStringLiteral("requests"), tr("Requests"),
-                               tr("Requests that the server answers in a second, and their share of what the load offers."), this)) {
+                               tr("Requests that the server answers in a second, and their share of what the load offers."),
+                               this)) {
     setObjectName(QStringLiteral("numbers"));
     auto* row = new QHBoxLayout(this);
     row->setContentsMargins(0, 0, 0, 0);
     row->setSpacing(8);
-    for (NumberCard* card : {connections_, threads_, carriers_, memory_, switches_, latency_, requests_}) row->addWidget(card, 1);
+    for (NumberCard* card : {connections_, threads_, carriers_, memory_, switches_, latency_, requests_})
+        row->addWidget(card, 1);
     connect(&history_, &History::marked, this, &NumberRow::remember_before_change);
 }
 
@@ -64,8 +70,12 @@ void NumberRow::remember_before_change() {
     if (mark.kind != Mark::Kind::mode_change) return;
     // The last moment before a change belongs to the hand-off already.
     const double end = mark.time - 0.3;
+    double begin = end - before_window;
+    for (const Mark& earlier : history_.marks()) { // and so do the first after the change before
+        if (earlier.kind == Mark::Kind::mode_change && earlier.time + 0.5 < end) begin = std::max(begin, earlier.time + 0.5);
+    }
     for (std::size_t which = 0; which < quantity_count; ++which) {
-        before_.values[which] = history_.mean(static_cast<Quantity>(which), end - before_window, end);
+        before_.values[which] = history_.mean(static_cast<Quantity>(which), begin, end);
     }
 }
 
@@ -86,8 +96,9 @@ void NumberRow::refresh() {
     };
     double most = 0;
     QString unit = tr("alive");
-    for (const Carrier& carrier : {Carrier{Quantity::carriers_coroutine, tr("coroutines")},
-                                   Carrier{Quantity::carriers_closure, tr("closures")}, Carrier{Quantity::carriers_fiber, tr("fibers")}}) {
+    for (const Carrier& carrier :
+         {Carrier{Quantity::carriers_coroutine, tr("coroutines")}, Carrier{Quantity::carriers_closure, tr("closures")},
+          Carrier{Quantity::carriers_fiber, tr("fibers")}}) {
         const double count = now(carrier.quantity);
         if (std::isnan(count)) {
             if (most == 0) most = not_known;

@@ -36,4 +36,27 @@ void remember_thresholds(const WarningThresholds& thresholds) {
     for_each_threshold(thresholds, [&](const char* key, auto value) { settings.setValue(QLatin1String(key), value); });
 }
 
+ColumnWishes remembered_columns() {
+    const QSettings settings;
+    ColumnWishes wishes;
+    wishes.shown = settings.value(QStringLiteral("columns/shown")).toStringList();
+    wishes.order = settings.value(QStringLiteral("columns/order")).toStringList();
+    const QVariantMap widths = settings.value(QStringLiteral("columns/widths")).toMap();
+    for (auto width = widths.begin(); width != widths.end(); ++width) wishes.widths[width.key()] = width.value().toInt();
+    wishes.sorted_by = settings.value(QStringLiteral("columns/sorted_by")).toString();
+    wishes.descending = settings.value(QStringLiteral("columns/descending"), true).toBool();
+    return wishes;
+}
+
+void remember_columns(const ColumnWishes& wishes) {
+    QSettings settings;
+    QVariantMap widths;
+    for (const auto& [column, width] : wishes.widths) widths[column] = width;
+    settings.setValue(QStringLiteral("columns/shown"), wishes.shown);
+    settings.setValue(QStringLiteral("columns/order"), wishes.order);
+    settings.setValue(QStringLiteral("columns/widths"), widths);
+    settings.setValue(QStringLiteral("columns/sorted_by"), wishes.sorted_by);
+    settings.setValue(QStringLiteral("columns/descending"), wishes.descending);
+}
+
 } // namespace connscope::app

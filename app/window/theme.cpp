@@ -19,12 +19,6 @@ namespace connscope::app {
 
 namespace {
 
-// A desktop in dark colours gives Qt a dark window colour before any palette of ours is set.
-bool desktop_is_dark() {
-    static const bool dark = is_dark(QApplication::palette());
-    return dark;
-}
-
 double usual_point_size() {
     static const double size = [] {
         const double desktop = QApplication::font().pointSizeF();
@@ -33,7 +27,7 @@ double usual_point_size() {
     return size;
 }
 
-// Fusion, with menus that lie on the sheet without a line below them.
+// Fusion, with menus and tabs that lie on the sheet without lines around them.
 class SheetStyle : public QProxyStyle {
 public:
     SheetStyle()
@@ -42,6 +36,10 @@ public:
     void drawControl(ControlElement element, const QStyleOption* option, QPainter* painter,
                      const QWidget* widget) const override {
         if (element == CE_MenuBarEmptyArea) return;
+        if (element == CE_TabBarTabShape) {
+            draw_tab(*option, *painter);
+            return;
+        }
         const auto* item = qstyleoption_cast<const QStyleOptionMenuItem*>(option);
         if (element != CE_MenuBarItem || item == nullptr) return QProxyStyle::drawControl(element, option, painter, widget);
         if (option->state.testFlag(State_Selected)) {
@@ -54,6 +52,21 @@ public:
         }
         drawItemText(painter, item->rect, Qt::AlignCenter | Qt::TextShowMnemonic | Qt::TextDontClip | Qt::TextSingleLine,
                      item->palette, option->state.testFlag(State_Enabled), item->text, QPalette::WindowText);
+    }
+
+    void drawPrimitive(PrimitiveElement element, const QStyleOption* option, QPainter* painter,
+                       const QWidget* widget) const override {
+        if (element != PE_FrameTabBarBase) QProxyStyle::drawPrimitive(element, option, painter, widget);
+    }
+
+private:
+    // A line below the one that is chosen.
+    static void draw_tab(const QStyleOption& option, QPainter& painter) {
+        const Ink& colours = ink(option.palette);
+        const bool is_chosen = option.state.testFlag(State_Selected);
+        const QRect place = option.rect.adjusted(2, 0, -2, -1);
+        if (option.state.testFlag(State_MouseOver) && !is_chosen) painter.fillRect(place, colours.border);
+        if (is_chosen) painter.fillRect(QRect(place.left(), place.bottom() - 1, place.width(), 2), colours.accent);
     }
 };
 
@@ -80,14 +93,13 @@ QString name_of(Theme theme) {
 
 void apply_style() {
     register_resources();
-    (void)desktop_is_dark(); // before the first palette of ours
     (void)usual_point_size();
     QApplication::setStyle(new SheetStyle); // the application owns it
     apply_text_size(0);
 }
 
-void apply_theme(Theme theme) {
-    const bool dark = theme == Theme::dark || (theme == Theme::system && desktop_is_dark());
+void apply_theme(Theme theme, bool desktop_is_dark) {
+    const bool dark = theme == Theme::dark || (theme == Theme::system && desktop_is_dark);
     const QPalette palette = dark ? dark_palette() : light_palette();
     QApplication::setPalette(palette);
     QToolTip::setPalette(palette);

@@ -12,10 +12,10 @@ enum class Theme { system, light, dark };
 std::optional<Theme> theme_of(const QString& name); // "system", "light", "dark"
 QString name_of(Theme theme);
 
-// Gives the whole application Fusion's style, the sheet's fonts and a theme's colours. `system` follows the desktop: its
-// palette as Qt found it when the application started.
+// Gives the whole application Fusion's style and the sheet's fonts.
 void apply_style();
-void apply_theme(Theme theme);
+// Gives it a theme's colours; `system` is what the desktop wants.
+void apply_theme(Theme theme, bool desktop_is_dark = false);
 
 inline constexpr int least_text_steps = -3;
 inline constexpr int most_text_steps = 8;

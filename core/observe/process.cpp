@@ -112,10 +112,17 @@ telemetry::Outcome<ProcessReading> ProcessObserver::read() {
     reading.resident_shared_bytes = bytes_of(status, "RssFile:").value_or(0) + bytes_of(status, "RssShmem:").value_or(0);
     reading.page_table_bytes = bytes_of(status, "VmPTE:").value_or(0);
     reading.swapped_bytes = bytes_of(status, "VmSwap:").value_or(0);
+    reading.address_space_bytes = bytes_of(status, "VmSize:").value_or(0);
+    reading.data_bytes = bytes_of(status, "VmData:").value_or(0);
 
     if (const auto each = kernel_stack_bytes_per_task()) reading.kernel_stack_bytes = reading.threads * *each;
     if (fds_) reading.open_files = count_open_files(fds_.get());
-    if (limits_) reading.open_files_limit = soft_limit(read_again(limits_.get(), buffer), "Max open files");
+    if (limits_) {
+        const std::string_view limits = read_again(limits_.get(), buffer);
+        reading.open_files_limit = soft_limit(limits, "Max open files");
+        reading.address_space_limit = soft_limit(limits, "Max address space");
+        reading.data_limit = soft_limit(limits, "Max data size");
+    }
     reading.threads_limit = threads_limit_;
     return reading;
 }

@@ -26,6 +26,10 @@ struct ProcessReading {
     std::optional<std::uint64_t> open_files;
     std::optional<std::uint64_t> open_files_limit;
     std::optional<std::uint64_t> threads_limit;
+    std::uint64_t address_space_bytes = 0;            // VmSize: what RLIMIT_AS limits
+    std::uint64_t data_bytes = 0;                     // VmData: what RLIMIT_DATA limits
+    std::optional<std::uint64_t> address_space_limit; // RLIMIT_AS
+    std::optional<std::uint64_t> data_limit;          // RLIMIT_DATA
 };
 
 // Reads one process again and again through descriptors that stay open: about 30 µs a reading, and 60 ns for each of its

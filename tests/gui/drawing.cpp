@@ -6,16 +6,21 @@
 #include "models/map_colouring.hpp"
 #include "models/time_view.hpp"
 #include "models/timeline.hpp"
+#include "views/card.hpp"
 #include "views/chart.hpp"
 #include "views/chart_axes.hpp"
 #include "views/chart_export.hpp"
 #include "views/connection_map.hpp"
+#include "views/legend.hpp"
 #include "views/palette.hpp"
 #include "views/timeline_view.hpp"
 #include "window/frame_meter.hpp"
+#include "window/mode_bar.hpp"
+#include "window/theme.hpp"
 
 #include <qcustomplot.h>
 
+#include <QComboBox>
 #include <QFile>
 #include <QMouseEvent>
 #include <QTemporaryDir>
@@ -382,6 +387,63 @@ private slots:
         QVERIFY(clicked);
         QVERIFY(clicked->id > 12'000 && clicked->id < 13'000); // the neighbour's pixel at the farthest
         canvas.show_snapshot(snapshot, MapAspect::carrier);    // and goes while another picture is being made
+    }
+
+    void the_maps_legend_names_the_threads_and_where_they_are_too_many_says_how_many() {
+        const auto with_threads = [](std::uint32_t threads) {
+            auto snapshot = std::make_shared<Snapshot>();
+            snapshot->has_server = true;
+            for (std::uint32_t i = 0; i < 60; ++i) {
+                telemetry::ConnectionReading connection;
+                connection.id = i + 1;
+                connection.slot = i;
+                connection.thread = 4000 + 8 * (i % threads); // numbers that are alike by any small divisor
+                snapshot->server.connections.push_back(connection);
+            }
+            return snapshot;
+        };
+        ConnectionMap map;
+        map.chooser()->setParent(&map); // as a panel's head would
+        map.resize(400, 300);
+        map.show();
+        map.chooser()->setCurrentIndex(map.chooser()->findText(title_of(MapAspect::thread)));
+        auto* legend = map.findChild<Legend*>();
+        map.show_snapshot(with_threads(3));
+        QCOMPARE(legend->toolTip(), QStringLiteral("thread 4000 20\nthread 4008 20\nthread 4016 20"));
+        map.show_snapshot(with_threads(30));
+        QCOMPARE(legend->toolTip(), QStringLiteral("in turn for threads: 30"));
+        QVERIFY(legend->needed_width() <= legend->width());
+    }
+
+    void ten_modes_stand_in_one_line_of_a_window_of_1280_pixels() {
+        using Scheduling = ModeDescription::Scheduling;
+        std::vector<ModeDescription> modes;
+        for (const auto& [name, scheduling] :
+             {std::pair{"Thread per connection", Scheduling::kernel}, std::pair{"Thread pool", Scheduling::kernel},
+              std::pair{"Process per connection", Scheduling::kernel}, std::pair{"Callbacks", Scheduling::program},
+              std::pair{"Coroutines", Scheduling::program}, std::pair{"Fibers", Scheduling::program},
+              std::pair{"Preemptive fibers", Scheduling::program}, std::pair{"Cooperative threads", Scheduling::program},
+              std::pair{"Coroutines × threads", Scheduling::both}, std::pair{"Loop per core", Scheduling::both}}) {
+            ModeDescription mode;
+            mode.name = QString::fromUtf8(name);
+            mode.id = mode.name.toLower();
+            mode.scheduling = scheduling;
+            modes.push_back(mode);
+        }
+        apply_style();
+        ModeBar bar;
+        bar.message_line()->setParent(&bar); // as the window would
+        bar.hint_line()->setParent(&bar);
+        bar.resize(1264, 60);
+        bar.show();
+        bar.show_modes(modes);
+        const auto top_of = [&](const QString& id) { return bar.button(id)->mapTo(&bar, QPoint(0, 0)).y(); };
+        QTRY_COMPARE_WITH_TIMEOUT(top_of(modes.back().id), top_of(modes.front().id), 5000);
+        for (const ModeDescription& mode : modes) {
+            const SegmentButton* button = bar.button(mode.id);
+            QVERIFY(button->width() >= QFontMetrics(button->font()).horizontalAdvance(mode.name) + 6);
+            QVERIFY(button->mapTo(&bar, QPoint(button->width(), 0)).x() <= bar.width());
+        }
     }
 
     void a_part_of_a_frame_counts_once_where_parts_lie_within_each_other() {

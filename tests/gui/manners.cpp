@@ -23,6 +23,7 @@
 #include <QMenuBar>
 #include <QMessageBox>
 #include <QPushButton>
+#include <QScrollBar>
 #include <QSettings>
 #include <QSignalSpy>
 
@@ -252,8 +253,81 @@ private slots:
                  Qt::RightDockWidgetArea);
     }
 
+    void the_choice_of_columns_their_widths_and_their_order_are_remembered() {
+        const auto column_called = [](std::string_view id) {
+            const auto columns = connection_columns();
+            const auto found =
+                std::find_if(columns.begin(), columns.end(), [&](const auto& column) { return column.id == id; });
+            return static_cast<int>(found - columns.begin());
+        };
+        const int age = column_called("age");
+        const int peer = column_called("peer");
+        const int state = column_called("state");
+        const auto choose = [&](const QString& head) {
+            QMetaObject::invokeMethod(window().connections().table().horizontalHeader(), "customContextMenuRequested",
+                                      Q_ARG(QPoint, QPoint(5, 5)));
+            auto* menu = window().connections().findChild<QMenu*>(QStringLiteral("columns_menu"));
+            QVERIFY(menu != nullptr);
+            for (QAction* each : menu->actions()) {
+                if (each->text() == head) each->trigger();
+            }
+            delete menu;
+        };
+        show(true);
+        QTableView* table = &window().connections().table();
+        QVERIFY(table->isColumnHidden(age));
+        choose(QStringLiteral("Age"));
+        choose(QStringLiteral("Peer"));
+        const bool had_peer = !table->isColumnHidden(peer);
+        table->setColumnWidth(state, 173);
+        table->horizontalHeader()->moveSection(table->horizontalHeader()->visualIndex(state), 0);
+        table->sortByColumn(age, Qt::AscendingOrder);
+        close();
+
+        show(true);
+        table = &window().connections().table();
+        QVERIFY(!table->isColumnHidden(age));
+        QCOMPARE(!table->isColumnHidden(peer), had_peer);
+        QCOMPARE(table->columnWidth(state), 173);
+        QCOMPARE(table->horizontalHeader()->logicalIndex(0), state);
+        QCOMPARE(table->horizontalHeader()->sortIndicatorSection(), age);
+        QCOMPARE(table->horizontalHeader()->sortIndicatorOrder(), Qt::AscendingOrder);
+        choose(QStringLiteral("As many as there is &room for"));
+        QVERIFY(table->isColumnHidden(age));
+        QCOMPARE(table->horizontalHeader()->logicalIndex(0), 0);
+        QVERIFY(window().connections().column_wishes() == ColumnWishes{});
+        close();
+
+        show(true);
+        QVERIFY(window().connections().column_wishes() == ColumnWishes{});
+    }
+
+    void the_table_has_as_many_columns_as_there_is_room_for() {
+        show();
+        QTableView& table = window().connections().table();
+        const auto shown = [&] {
+            int count = 0;
+            for (int column = 0; column < table.model()->columnCount(); ++column) count += !table.isColumnHidden(column);
+            return count;
+        };
+        int before = 0;
+        for (const QSize size : {QSize(1280, 720), QSize(1600, 1000), QSize(2560, 1440), QSize(3840, 2160)}) {
+            window().resize(size);
+            QTRY_VERIFY2_WITH_TIMEOUT(table.horizontalScrollBar()->maximum() == 0 && shown() > before,
+                                      qPrintable(QStringLiteral("%1 columns at %2").arg(shown()).arg(size.width())),
+                                      patience);
+            QVERIFY(table.horizontalHeader()->length() <= table.viewport()->width());
+            before = shown();
+        }
+    }
+
     void settings_that_make_no_sense_are_as_if_there_were_none() {
         QSettings settings;
+        settings.setValue(QStringLiteral("columns/shown"), QStringList{QStringLiteral("nonsense")});
+        settings.setValue(QStringLiteral("columns/order"), QStringList{QStringLiteral("nonsense"), QStringLiteral("state")});
+        settings.setValue(QStringLiteral("columns/widths"),
+                          QVariantMap{{QStringLiteral("state"), -5}, {QStringLiteral("id"), 1e9}});
+        settings.setValue(QStringLiteral("columns/sorted_by"), 17);
         settings.setValue(QStringLiteral("window/geometry"), QByteArray("nonsense"));
         settings.setValue(QStringLiteral("window/state"), QByteArray("\xff\x00\x01", 3));
         settings.setValue(QStringLiteral("window/text_steps"), QStringLiteral("many"));

@@ -278,6 +278,41 @@ private slots:
         QVERIFY(std::isnan(metrics.update(*silent)[Quantity::voluntary_per_s]));
     }
 
+    void the_division_of_cpu_time_does_not_jump_with_the_kernels_ticks_and_its_sum_is_exact() {
+        Metrics metrics;
+        std::uint64_t user = 0;
+        std::uint64_t system = 0;
+        double least = 1;
+        double most = 0;
+        const auto write = [&](int writing, bool all_in_system, std::uint64_t mode_changes) {
+            (all_in_system ? system : user) += 30'000'000; // what ticks make of it: all one or all the other
+            auto snapshot = snapshot_of({});
+            snapshot->taken = snapshot->server.taken = snapshot->server.heartbeat = 10s + writing * 100ms;
+            snapshot->server.mode_changes = mode_changes;
+            set(*snapshot, Gauge::user_cpu_ns, user);
+            set(*snapshot, Gauge::system_cpu_ns, system);
+            return metrics.update(*snapshot);
+        };
+        for (int writing = 0; writing < 200; ++writing) {
+            const Sample sample = write(writing, writing % 3 != 0, 0);
+            if (writing < 50) continue;
+            const double sum = sample[Quantity::cpu_user] + sample[Quantity::cpu_system];
+            QVERIFY2(std::abs(sum - 0.3) < 1e-9, qPrintable(QString::number(sum)));
+            least = std::min(least, sample[Quantity::cpu_system]);
+            most = std::max(most, sample[Quantity::cpu_system]);
+        }
+        QVERIFY2(least > 0.19 && most < 0.21, qPrintable(QStringLiteral("%1 to %2").arg(least).arg(most)));
+        // Another mode, all in user space: the old share stands until there is a second of the new one's, then none is left.
+        for (int writing = 200; writing < 209; ++writing) {
+            const double share = write(writing, false, 1)[Quantity::cpu_system];
+            QVERIFY2(share > 0.19, qPrintable(QString::number(share)));
+        }
+        Sample last;
+        for (int writing = 209; writing < 225; ++writing) last = write(writing, false, 1);
+        QCOMPARE(last[Quantity::cpu_system], 0.0);
+        QCOMPARE(last[Quantity::cpu_user], 0.3);
+    }
+
     void what_cannot_be_had_is_not_known_rather_than_zero() {
         Metrics metrics;
         const auto snapshot = snapshot_of({connection(1, 0), connection(2, 0, ConnectionState::ready)});

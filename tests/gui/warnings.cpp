@@ -2,6 +2,8 @@
 // Every rule of the warnings, provoked on a real server.
 #include "window_support.hpp"
 
+#include "connscope/observe/process.hpp"
+#include "models/format.hpp"
 #include "models/population.hpp"
 #include "views/connection_view.hpp"
 #include "views/warning_list.hpp"
@@ -148,6 +150,33 @@ private slots:
                  qPrintable(active(QStringLiteral("near_limit"))->finding.text));
     }
 
+    void memory_near_its_limit_is_told_data() {
+        QTest::addColumn<int>("limit");
+        QTest::addColumn<QString>("words");
+        QTest::newRow("data") << int(RLIMIT_DATA) << "of memory for data that it may have";
+        QTest::newRow("address space") << int(RLIMIT_AS) << "of address space that it may have";
+    }
+    void memory_near_its_limit_is_told() {
+        QFETCH(int, limit);
+        QFETCH(QString, words);
+        watch(QStringLiteral("active:40,rate=100,payload=10"));
+        const std::uint32_t server = window_->session().server().pid;
+        QVERIFY(!active(QStringLiteral("near_limit")));
+        auto observer = connscope::observe::ProcessObserver::open(server);
+        QVERIFY(observer);
+        const auto reading = observer->read();
+        QVERIFY(reading);
+        const rlim_t used = limit == RLIMIT_DATA ? reading->data_bytes : reading->address_space_bytes;
+        const rlimit some_more{used + used / 10, used + used / 10};
+        QVERIFY(::prlimit(static_cast<pid_t>(server), static_cast<__rlimit_resource>(limit), &some_more, nullptr) == 0);
+        QTRY_VERIFY_WITH_TIMEOUT(active(QStringLiteral("near_limit")).has_value(), patience);
+        const QString text = active(QStringLiteral("near_limit"))->finding.text;
+        QVERIFY2(text.contains(words), qPrintable(text));
+        QVERIFY2(text.contains(bytes_text(static_cast<double>(some_more.rlim_cur))), qPrintable(text));
+        QVERIFY(click(QStringLiteral("near_limit")));
+        QCOMPARE(window_->focusWidget()->objectName(), QStringLiteral("chart_memory"));
+    }
+
     void a_load_that_cannot_keep_up_is_told() {
         watch(QStringLiteral("active:64,rate=2000000"));
         QTRY_VERIFY_WITH_TIMEOUT(active(QStringLiteral("load_is_bottleneck")).has_value(), patience);
@@ -184,7 +213,8 @@ private slots:
         QTRY_VERIFY_WITH_TIMEOUT(window_->history().times().size() > samples + 40, patience);
         for (const Warning& warning : window_->warnings().warnings()) {
             // A busy machine may delay anybody; nothing else may be warned of.
-            QVERIFY2(warning.rule == QLatin1String("not_scheduled") || warning.rule == QLatin1String("not_yielded"),
+            QVERIFY2(warning.rule == QLatin1String("not_scheduled") || warning.rule == QLatin1String("not_yielded") ||
+                         warning.rule == QLatin1String("load_is_bottleneck"),
                      qPrintable(warning.finding.text));
         }
     }

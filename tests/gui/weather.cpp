@@ -69,6 +69,8 @@ private slots:
                                         << "stopped by a signal";
         QTest::newRow("load killed") << "load killed"
                                      << "killed by signal 9";
+        QTest::newRow("load stopped") << "load stopped"
+                                      << "stopped by a signal";
         QTest::newRow("control socket gone") << "control socket gone"
                                              << "control socket";
         QTest::newRow("the load's control socket gone") << "load's control socket gone"
@@ -90,7 +92,7 @@ private slots:
         const QString segment = segment_file(server);
         if (happens.startsWith(QLatin1String("segment"))) QVERIFY2(QFile::exists(segment), qPrintable(segment));
         if (happens.endsWith(QLatin1String("killed"))) send_signal(is_of_load ? load.pid : server.pid, SIGKILL);
-        if (happens.endsWith(QLatin1String("stopped"))) send_signal(server.pid, SIGSTOP);
+        if (happens.endsWith(QLatin1String("stopped"))) send_signal(is_of_load ? load.pid : server.pid, SIGSTOP);
         if (happens.endsWith(QLatin1String("socket gone")))
             QVERIFY(QFile::remove((is_of_load ? load : server).control_path));
         if (happens == QLatin1String("segment removed")) QVERIFY(QFile::remove(segment));
