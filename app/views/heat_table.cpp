@@ -125,9 +125,19 @@ HeatTable::HeatTable(HeatModel& model, QWidget* parent)
 
 void HeatTable::fit() {
     const auto* heat = qobject_cast<const HeatModel*>(model());
-    const int width = fontMetrics().horizontalAdvance(heat->has_beside() ? QStringLiteral("000.0 MiB → 000.0 MiB")
-                                                                         : QStringLiteral("thread-per-conn"));
-    for (int column = 0; column < model()->columnCount(); ++column) setColumnWidth(column, width + 16);
+    int least = fontMetrics().horizontalAdvance(heat->has_beside() ? QStringLiteral("000.0 MiB → 000.0 MiB")
+                                                                   : QStringLiteral("000,000/s")) +
+                16;
+    const int columns = model()->columnCount();
+    for (int column = 0; column < columns; ++column) least = std::max(least, horizontalHeader()->sectionSizeHint(column));
+    // All alike, and no wider than is good to read across.
+    const int width = std::clamp(viewport()->width() / std::max(columns, 1), least, 2 * least);
+    for (int column = 0; column < columns; ++column) setColumnWidth(column, width);
+}
+
+void HeatTable::resizeEvent(QResizeEvent* event) {
+    QTableView::resizeEvent(event);
+    fit();
 }
 
 } // namespace connscope::app

@@ -18,6 +18,9 @@ signals:
     // A cell of the table was chosen, by mouse or keys.
     void chosen(int row, int column);
 
+protected:
+    void resizeEvent(QResizeEvent* event) override;
+
 private:
     void fit();
 };

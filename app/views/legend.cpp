@@ -92,7 +92,9 @@ void Legend::arrange() {
     const int wanted = place.y() + line_height();
     // A value that grows and shrinks by a digit must not make the chart jump: lines are added at once and never taken back
     // before the width changes.
-    if (wanted > height() || arranged_width_ != width()) setFixedHeight(wanted);
+    // Against what was asked for: what it has may be from before, while the layout waits.
+    if (wanted > minimumHeight() || arranged_width_ != width()) setFixedHeight(wanted);
+    needed_height_ = wanted;
     arranged_width_ = width();
 }
 

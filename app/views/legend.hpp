@@ -32,6 +32,8 @@ public:
 
     // The least width that shows everything uncut, on as many lines as it takes.
     int needed_width() const;
+    // The height of the lines that it takes now.
+    int needed_height() const noexcept { return needed_height_; }
 
     QSize sizeHint() const override;
     QSize minimumSizeHint() const override;
@@ -55,6 +57,7 @@ private:
     std::vector<QPoint> places_; // of the entries
     bool is_short_ = false;
     int arranged_width_ = -1;
+    int needed_height_ = 0;
 };
 
 } // namespace connscope::app

@@ -8,6 +8,7 @@
 
 #include <QAbstractItemView>
 #include <QComboBox>
+#include <QEvent>
 #include <QHBoxLayout>
 #include <QPainter>
 #include <QScrollArea>
@@ -40,8 +41,7 @@ void DifferenceList::show_differences(std::vector<Difference> differences) {
         words << (each.differs ? each.sentence : tr("%1: no difference beyond the noise.").arg(each.name));
     }
     setAccessibleDescription(words.join(QLatin1Char(' ')));
-    updateGeometry();
-    update();
+    forget();
 }
 
 void DifferenceList::show_message(const QString& message) {
@@ -49,19 +49,45 @@ void DifferenceList::show_message(const QString& message) {
     differences_.clear();
     message_ = message;
     setAccessibleDescription(message);
+    forget();
+}
+
+void DifferenceList::forget() {
+    picture_ = {};
+    known_width_ = -1;
     updateGeometry();
     update();
+}
+
+void DifferenceList::changeEvent(QEvent* event) {
+    QWidget::changeEvent(event);
+    if (event->type() == QEvent::FontChange || event->type() == QEvent::PaletteChange) forget();
 }
 
 QSize DifferenceList::sizeHint() const { return {280, heightForWidth(std::max(width(), 200))}; }
 
 QSize DifferenceList::minimumSizeHint() const { return {160, fontMetrics().height() * 3}; }
 
-int DifferenceList::heightForWidth(int width) const { return paint_lines(nullptr, width); }
+int DifferenceList::heightForWidth(int width) const {
+    if (width != known_width_) {
+        known_height_ = paint_lines(nullptr, width);
+        known_width_ = width;
+    }
+    return known_height_;
+}
 
 void DifferenceList::paintEvent(QPaintEvent*) {
-    QPainter painter(this);
-    paint_lines(&painter, width());
+    const double ratio = devicePixelRatioF();
+    const QSize pixels = (QSizeF(size()) * ratio).toSize();
+    if (picture_.size() != pixels) {
+        picture_ = QPixmap(pixels);
+        picture_.setDevicePixelRatio(ratio);
+        picture_.fill(Qt::transparent);
+        QPainter painter(&picture_);
+        painter.setFont(font());
+        paint_lines(&painter, width());
+    }
+    QPainter(this).drawPixmap(QPoint(0, 0), picture_);
 }
 
 int DifferenceList::paint_lines(QPainter* painter, int width) const {

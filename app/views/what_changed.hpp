@@ -3,6 +3,7 @@
 
 #include "models/comparison.hpp"
 
+#include <QPixmap>
 #include <QWidget>
 
 #include <optional>
@@ -31,16 +32,22 @@ public:
 
 protected:
     void paintEvent(QPaintEvent* event) override;
+    void changeEvent(QEvent* event) override;
 
 private:
     int paint_lines(class QPainter* painter, int width) const; // the height they take
+    void forget();
 
     std::vector<Difference> differences_;
     QString message_;
+    // Words cost more to lay out than all else in a frame, and these change once a second.
+    QPixmap picture_;
+    mutable int known_width_ = -1; // for which the height is known
+    mutable int known_height_ = 0;
 };
 
-// What changed from one stretch to another: after each change of mode the last two, or any two that the user chooses. `history`
-// outlives it.
+// What changed from one stretch to another: after each change of mode the last two, or any two that the user chooses.
+// `history` outlives it.
 class WhatChanged : public QWidget {
     Q_OBJECT
 public:

@@ -481,13 +481,19 @@ void MainWindow::go_to(const Finding& finding) {
 void MainWindow::finish_mode_change(const ModeChange& change) {
     mode_bar_->show_result(change);
     notice_banner_->clear();
+    const bool is_other = change.from != change.to || change.parameters != change.parameters_before;
+    if (!is_other && change.moved == 0) { // it was asked for what it had
+        undoing_ = false;
+        return;
+    }
     mode_since_ = history_.newest_time();
     QString label = mode_bar_->name_of(change.to);
-    if (const ModeDescription* mode = mode_bar_->description_of(change.to); mode != nullptr && change.from == change.to) {
+    if (const ModeDescription* mode = mode_bar_->description_of(change.to);
+        mode != nullptr && is_other && change.from == change.to) {
         label = tr("%1, %2").arg(label, parameters_text(*mode, change.parameters));
     }
     history_.mark({history_.newest_time(), Mark::Kind::mode_change, label, change.to});
-    if (!undoing_) {
+    if (!undoing_ && is_other) {
         changes_.push_back(change);
         if (changes_.size() > undo_depth) changes_.erase(changes_.begin());
     }

@@ -36,6 +36,10 @@ public:
     void drawControl(ControlElement element, const QStyleOption* option, QPainter* painter,
                      const QWidget* widget) const override {
         if (element == CE_MenuBarEmptyArea) return;
+        if (element == CE_HeaderSection) { // the corner of a table, too
+            painter->fillRect(option->rect, ink(option->palette).card);
+            return;
+        }
         if (element == CE_TabBarTabShape) {
             draw_tab(*option, *painter);
             return;

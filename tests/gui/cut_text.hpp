@@ -27,7 +27,8 @@ inline QString where(const QWidget& widget) {
 inline QStringList cut_texts(QWidget& root) {
     QStringList cut;
     const auto tell = [&](const QWidget& widget, int needs, int has, const QString& text) {
-        if (needs > has) cut << QStringLiteral("%1 needs %2 and has %3: %4").arg(where(widget)).arg(needs).arg(has).arg(text);
+        if (needs > has)
+            cut << QStringLiteral("%1 needs %2 and has %3: %4").arg(where(widget)).arg(needs).arg(has).arg(text);
     };
     for (QWidget* widget : root.findChildren<QWidget*>()) {
         if (!widget->isVisible()) continue;
@@ -47,20 +48,20 @@ inline QStringList cut_texts(QWidget& root) {
             tell(*card, card->sizeHint().height(), card->height(), card->number());
         } else if (const auto* legend = qobject_cast<Legend*>(widget)) {
             tell(*legend, legend->needed_width(), legend->width(), legend->toolTip());
-            tell(*legend, legend->sizeHint().height(), legend->height(), legend->toolTip());
+            tell(*legend, legend->needed_height(), legend->height(), legend->toolTip());
         } else if (auto* chart = qobject_cast<Chart*>(widget)) {
             QCPAxis* axis = chart->plot().yAxis;
             const QFontMetrics metrics(axis->tickLabelFont());
             for (const QString& text : axis->tickVectorLabels()) {
-                tell(*chart, metrics.horizontalAdvance(text) + axis->tickLabelPadding(), chart->plot().axisRect()->margins().left(),
-                     text);
+                tell(*chart, metrics.horizontalAdvance(text) + axis->tickLabelPadding(),
+                     chart->plot().axisRect()->margins().left(), text);
             }
         } else if (const auto* head = qobject_cast<QHeaderView*>(widget);
                    head != nullptr && head->orientation() == Qt::Horizontal) {
             for (int section = 0; section < head->count(); ++section) {
                 if (head->isSectionHidden(section)) continue;
                 const QString text = head->model()->headerData(section, Qt::Horizontal).toString();
-                tell(*head, head->fontMetrics().horizontalAdvance(text) + 8, head->sectionSize(section), text);
+                tell(*head, head->fontMetrics().size(0, text).width() + 8, head->sectionSize(section), text);
             }
         } else if (const auto* table = qobject_cast<QTableView*>(widget)) {
             for (int row = table->rowAt(1); row >= 0 && row < std::min(table->model()->rowCount(), 40); ++row) {
@@ -78,7 +79,8 @@ inline QStringList cut_texts(QWidget& root) {
             const auto* other = qobject_cast<const QWidget*>(sibling);
             if (other == nullptr || other == widget || !other->isVisible() || other->isWindow()) continue;
             const QRect both = other->geometry().intersected(widget->geometry());
-            if (both.width() > 1 && both.height() > 1) cut << QStringLiteral("%1 overlaps %2").arg(where(*widget), where(*other));
+            if (both.width() > 1 && both.height() > 1)
+                cut << QStringLiteral("%1 overlaps %2").arg(where(*widget), where(*other));
         }
     }
     return cut;
