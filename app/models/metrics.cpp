@@ -141,8 +141,10 @@ void Metrics::add_memory(const Snapshot& snapshot, Sample& sample) const {
     const auto idle = snapshot.server.gauge(Gauge::idle_private_bytes);
     if (!idle || !process.kernel_stack_bytes || snapshot.server.connections.empty()) return;
     // Pages of the program's own files may be shared with others and are there without connections too.
+    // Processes of connections' own are measured by themselves.
     const auto all = static_cast<double>(process.resident_bytes - process.resident_shared_bytes) +
-                     static_cast<double>(process.page_table_bytes + *process.kernel_stack_bytes);
+                     static_cast<double>(process.page_table_bytes + *process.kernel_stack_bytes) +
+                     static_cast<double>(snapshot.server.gauge(Gauge::carrier_bytes_process).value_or(0));
     sample[Quantity::bytes_per_connection] =
         std::max(all - static_cast<double>(*idle), 0.0) / static_cast<double>(snapshot.server.connections.size());
 }

@@ -51,6 +51,7 @@ std::vector<ModeDescription> mode_descriptions_of(const boost::json::value& answ
         if (mode.name.isEmpty()) mode.name = mode.id;
         mode.carrier = text(*object, "carrier");
         mode.hint = text(*object, "hint");
+        if (const QString here = text(*object, "here"); !here.isEmpty()) mode.hint += QStringLiteral(" (") + here + QLatin1Char(')');
         const QString scheduling = text(*object, "scheduling");
         if (scheduling == QLatin1String("kernel")) mode.scheduling = ModeDescription::Scheduling::kernel;
         if (scheduling == QLatin1String("both")) mode.scheduling = ModeDescription::Scheduling::both;

@@ -103,7 +103,8 @@ void Session::changeParameters(const ModeParameters& wanted) {
     } else if (wanted.stack_kib != mode_parameters_.stack_kib) {
         hand_off("set_stack_size", {{"stack_kib", wanted.stack_kib}}, mode_);
     } else if (wanted.slice_us != mode_parameters_.slice_us) {
-        hand_off("set_slice", {{"us", wanted.slice_us}}, mode_);
+        const boost::json::value us = wanted.slice_us > 0 ? boost::json::value(wanted.slice_us) : nullptr;
+        hand_off("set_slice", {{"us", us}}, mode_);
     }
 }
 

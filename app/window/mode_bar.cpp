@@ -158,7 +158,7 @@ void ModeBar::show_modes(const std::vector<ModeDescription>& modes) {
     add_group(Scheduling::kernel, tr("The kernel decides who runs"),
               tr("Each connection has a thread while it runs. The kernel may take the CPU away from it at any moment."));
     add_group(Scheduling::program, tr("The program decides"),
-              tr("All connections share one thread, and the next one runs when the one before gives the CPU back."));
+              tr("One connection runs at a time, and the next one when the one before gives its turn back."));
     add_group(Scheduling::both, tr("Both"),
               tr("The program decides on each of several threads, and the kernel decides which of these run."));
     groups_->addWidget(parameters_);
@@ -176,9 +176,10 @@ void ModeBar::add_group(ModeDescription::Scheduling scheduling, const QString& c
         segment->set_tight(is_tight_);
         segment->setAccessibleName(tr("Mode %1").arg(mode.name));
         segment->setAccessibleDescription(mode.hint);
-        const QString shortcut = i < 9 ? QStringLiteral("Ctrl+%1").arg(i + 1) : QString();
-        segment->setToolTip(tr("%1\n%2\nCarrier: %3. All open connections move there and stay open. (%4)")
-                                .arg(mode.name, mode.hint, mode.carrier, shortcut));
+        QString about = tr("%1\n%2\nCarrier: %3. All open connections move there and stay open.")
+                          .arg(mode.name, mode.hint, mode.carrier);
+        if (i < 9) about += QStringLiteral(" (Ctrl+%1)").arg(i + 1);
+        segment->setToolTip(about);
         // The server says which mode is in use, not the click.
         connect(segment, &QAbstractButton::clicked, this, [this, id = mode.id] {
             show_current(current_);

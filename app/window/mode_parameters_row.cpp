@@ -15,10 +15,10 @@ namespace {
 
 constexpr int most_threads = 64;
 constexpr int stacks_kib[] = {16, 32, 64, 128, 256, 512, 1024, 2048, 8192};
-constexpr int slices_us[] = {200, 500, 1000, 2000, 5000, 10'000, 20'000, 50'000, 100'000};
+constexpr int slices_us[] = {0, 200, 500, 1000, 2000, 5000, 10'000, 20'000, 50'000, 100'000};
 
 QString stack_text(int kib) { return bytes_text(kib * 1024.0); }
-QString slice_text(int us) { return duration_text(us / 1e6); }
+QString slice_text(int us) { return us == 0 ? ModeParametersRow::tr("auto") : duration_text(us / 1e6); }
 
 // Chooses the item with this value; one that is not in the list yet is added.
 void choose(QComboBox& box, int value, const QString& text) {
@@ -51,8 +51,10 @@ ModeParametersRow::ModeParametersRow(QWidget* parent)
            "per connection. A change moves all connections to new stacks; they stay open."));
     slice_group_ = add(
         tr("Slice"), slice_, QStringLiteral("mode_slice"),
-        tr("How long a connection may compute before the timer interrupts it and the next one runs. Shorter is fairer and "
-           "costs more interrupts."));
+        tr("How long a connection may compute before the next one runs: a timer interrupts it then, or the kernel's "
+           "scheduler "
+           "does, or it yields. “auto” leaves that to the mode: 1 ms, the scheduler's own slice, never. Shorter is fairer "
+           "and costs more switches."));
     for (QWidget* group : {threads_group_, stack_group_, slice_group_}) row->addWidget(group);
     threads_->setRange(0, most_threads);
     threads_->setSpecialValueText(tr("auto"));
@@ -111,7 +113,8 @@ QString parameters_text(const ModeDescription& mode, const ModeParameters& param
                                             : ModeParametersRow::tr("%1 threads").arg(parameters.threads));
     }
     if (mode.has_stack_size) words << ModeParametersRow::tr("stacks of %1").arg(stack_text(parameters.stack_kib));
-    if (mode.has_slice) words << ModeParametersRow::tr("slices of %1").arg(slice_text(parameters.slice_us));
+    if (mode.has_slice && parameters.slice_us > 0)
+        words << ModeParametersRow::tr("slices of %1").arg(slice_text(parameters.slice_us));
     return words.join(QStringLiteral(", "));
 }
 

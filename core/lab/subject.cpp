@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 namespace connscope::lab {
@@ -139,17 +140,27 @@ Outcome<Usage> Subject::usage_from_outside() {
     return usage;
 }
 
+std::vector<std::uint32_t> Subject::pids() {
+    std::vector<std::uint32_t> all = pids_;
+    if (!reader_ || !read()) return all;
+    for (const telemetry::ConnectionReading& each : reading_.connections)
+        if (each.carrier == telemetry::CarrierKind::process && each.thread != 0) all.push_back(each.thread);
+    return all;
+}
+
 Outcome<MemoryUse> Subject::memory() {
     if (auto gone = ended()) return Error{std::make_error_code(std::errc::no_such_process), *gone};
     MemoryUse use;
-    for (const std::uint32_t pid : pids_) {
+    for (const std::uint32_t pid : pids()) {
         const auto rollup = observe::read_memory_rollup(pid);
         if (!rollup) return rollup.error();
         auto process = observe::ProcessObserver::open(pid);
         if (!process) return std::move(process).error();
         const auto reading = process->read();
         if (!reading) return reading.error();
-        use.user += static_cast<double>(rollup->anonymous_bytes);
+        // What a connection's process shares with the one that it was forked from is not its own.
+        const bool is_server = std::find(pids_.begin(), pids_.end(), pid) != pids_.end();
+        use.user += static_cast<double>(is_server ? rollup->anonymous_bytes : rollup->private_dirty_bytes);
         use.page_tables += static_cast<double>(reading->page_table_bytes);
         use.kernel_stacks += static_cast<double>(reading->kernel_stack_bytes.value_or(0));
     }
@@ -159,7 +170,7 @@ Outcome<MemoryUse> Subject::memory() {
 
 std::optional<std::uint32_t> Subject::threads() {
     std::uint32_t sum = 0;
-    for (const std::uint32_t pid : pids_) {
+    for (const std::uint32_t pid : pids()) {
         auto process = observe::ProcessObserver::open(pid);
         if (!process) return std::nullopt;
         const auto reading = process->read();

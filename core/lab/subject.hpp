@@ -41,7 +41,8 @@ public:
     static telemetry::Outcome<Subject> start(const Plan& plan, const CellSpec& cell);
 
     const std::string& address() const noexcept { return address_; }
-    const std::vector<std::uint32_t>& pids() const noexcept { return pids_; }
+    // Its processes now, those that its connections have for themselves too.
+    std::vector<std::uint32_t> pids();
     control::Client* control() noexcept { return control_ ? &*control_ : nullptr; }
 
     // As of now. Waits, at most a quarter of a second, until a connscope server has just written its own. Errors: it ended.

@@ -40,6 +40,31 @@ public:
 
     void elapsed(std::chrono::nanoseconds) override {}
 
+    bool save(StateWriter& state) const override {
+        state.put(std::uint64_t{capacity_});
+        state.put(std::string_view(reinterpret_cast<const char*>(buffer_.get()), received_));
+        state.put(std::uint64_t{sent_});
+        state.put(requests_);
+        state.put(peer_finished_);
+        return true;
+    }
+    bool restore(StateReader& state) override {
+        const auto capacity = state.take<std::uint64_t>();
+        const std::string_view bytes = state.take_text();
+        const auto sent = state.take<std::uint64_t>();
+        state.take(requests_);
+        state.take(peer_finished_);
+        if (!state.complete() || capacity < smallest_buffer || capacity > largest_buffer || bytes.size() > capacity ||
+            sent > bytes.size())
+            return false;
+        buffer_ = std::make_unique_for_overwrite<std::byte[]>(capacity);
+        capacity_ = capacity;
+        std::memcpy(buffer_.get(), bytes.data(), bytes.size());
+        received_ = bytes.size();
+        sent_ = sent;
+        return true;
+    }
+
     std::uint64_t requests() const noexcept override { return requests_; }
     std::size_t memory_bytes() const noexcept override { return sizeof(*this) + capacity_; }
     bool in_request() const noexcept override { return sent_ < received_; }

@@ -44,6 +44,9 @@ public:
     void elapsed(nanoseconds time) override;
     void timed_out() override;
 
+    bool save(StateWriter& state) const override;
+    bool restore(StateReader& state) override;
+
     std::uint64_t requests() const noexcept override { return requests_; }
     std::size_t memory_bytes() const noexcept override {
         return sizeof(*this) + input_.capacity() + output_.capacity() + (body_ ? body_->memory_bytes() : 0);
@@ -63,6 +66,9 @@ private:
         ending,    // nothing is read any more: what is in output_ is sent, then the connection closes
     };
     enum class HeadEnd : std::uint8_t { found, not_yet, never };
+    // What direct_ is a part of.
+    enum class Source : std::uint8_t { nothing, greeting, repeated_line, kept_body };
+    std::string_view whole_of(Source source) const;
 
     // Goes on until something must be waited for, which is then in action_.
     void advance();
@@ -155,6 +161,78 @@ void HttpSession::timed_out() {
         stage_ = Stage::ending;
     }
     advance();
+}
+
+std::string_view HttpSession::whole_of(Source source) const {
+    switch (source) {
+    case Source::greeting:
+        return http_answers().greeting();
+    case Source::repeated_line:
+        return repeated_line();
+    case Source::kept_body:
+        return body_ ? std::string_view(body_->kept()) : std::string_view{};
+    case Source::nothing:
+        break;
+    }
+    return {};
+}
+
+bool HttpSession::save(StateWriter& state) const {
+    const auto put = [&state](auto... values) { (state.put(values), ...); };
+    put(action_.kind, action_.duration.count(), stage_, persistence_, head_only_, yield_due_, peer_finished_, line_checked_,
+        blank_line_skipped_, input_was_full_, requests_, unsent_answers_, scanned_, most_input_, slice_left_.count());
+    put(std::uint64_t{input_.capacity()}, input_.contents(), output_.contents());
+    put(plan_.kind, plan_.status, plan_.time.count(), plan_.yield_every.count(), plan_.length, plan_.text);
+    put(body_ != nullptr);
+    if (body_) body_->save(state);
+    Source source = Source::nothing;
+    std::uint64_t offset = 0;
+    for (const Source one : {Source::greeting, Source::repeated_line, Source::kept_body}) {
+        const std::string_view whole = whole_of(one);
+        if (direct_.empty() || direct_.data() < whole.data() || direct_.data() >= whole.data() + whole.size()) continue;
+        source = one;
+        offset = static_cast<std::uint64_t>(direct_.data() - whole.data());
+    }
+    put(source, offset, std::uint64_t{direct_.size()});
+    return true;
+}
+
+bool HttpSession::restore(StateReader& state) {
+    const auto take = [&state](auto&... values) { (state.take(values), ...); };
+    const auto take_time = [&state](nanoseconds& time) { time = nanoseconds(state.take<nanoseconds::rep>()); };
+    take(action_.kind);
+    take_time(action_.duration);
+    take(stage_, persistence_, head_only_, yield_due_, peer_finished_, line_checked_, blank_line_skipped_, input_was_full_,
+         requests_, unsent_answers_, scanned_, most_input_);
+    take_time(slice_left_);
+    if (action_.kind > Action::Kind::close || stage_ > Stage::ending || persistence_ >= HttpPersistence::count_)
+        return false;
+
+    const auto capacity = state.take<std::uint64_t>();
+    const std::string_view input = state.take_text();
+    if (capacity > HttpLimits::input_bytes || input.size() > capacity) return false;
+    input_.give_back();
+    if (capacity > 0) input_.set_capacity(capacity);
+    input_.append(input);
+    output_.append(state.take_text());
+
+    take(plan_.kind, plan_.status);
+    if (plan_.kind > HttpPlan::Kind::echo || plan_.status >= HttpStatus::count_) return false;
+    take_time(plan_.time);
+    take_time(plan_.yield_every);
+    take(plan_.length);
+    const auto text = http_plan_text(state.take_text());
+    if (!text) return false;
+    plan_.text = *text;
+    if (state.take<bool>() && (body_ = HttpBody::restore(state)) == nullptr) return false;
+
+    const auto source = state.take<Source>();
+    const auto offset = state.take<std::uint64_t>();
+    const auto length = state.take<std::uint64_t>();
+    const std::string_view whole = whole_of(source);
+    if (offset > whole.size() || length > whole.size() - offset) return false;
+    direct_ = whole.substr(offset, length);
+    return state.complete();
 }
 
 void HttpSession::advance() {

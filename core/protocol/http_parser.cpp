@@ -7,7 +7,10 @@
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
 
+#include <array>
+#include <charconv>
 #include <limits>
+#include <string>
 #include <utility>
 
 namespace connscope::protocol {
@@ -30,7 +33,9 @@ public:
     std::string_view target() const noexcept { return target_; }
     bool version_1_1() const noexcept { return version_ == 11; }
     bool expects_continue() const noexcept { return expect_ == Expect::to_continue; }
-    bool in_chunk() const noexcept { return in_chunk_; }
+    bool in_chunk() const noexcept { return chunk_left_ > 0; }
+    std::uint64_t chunk_left() const noexcept { return chunk_left_; }
+    bool any_chunk() const noexcept { return any_chunk_; }
 
     // Whether the head, syntactically correct, can be served.
     HttpStatus verdict() const {
@@ -93,11 +98,14 @@ private:
         return body.size();
     }
 
-    void on_chunk_header_impl(std::uint64_t, View, error_code&) override { in_chunk_ = true; }
+    void on_chunk_header_impl(std::uint64_t size, View, error_code&) override {
+        chunk_left_ = size;
+        any_chunk_ = true;
+    }
 
     std::size_t on_chunk_body_impl(std::uint64_t remain, View body, error_code&) override {
         (*sink)({body.data(), body.size()});
-        in_chunk_ = body.size() < remain;
+        chunk_left_ = remain - body.size();
         return body.size();
     }
 
@@ -110,7 +118,8 @@ private:
     Expect expect_ = Expect::nothing;
     bool coded_ = false;
     bool only_chunked_ = false;
-    bool in_chunk_ = false;
+    bool any_chunk_ = false;
+    std::uint64_t chunk_left_ = 0;
 };
 
 class ParsedBody final : public HttpBody, private Parser::Sink {
@@ -139,11 +148,68 @@ public:
 
 private:
     void operator()(std::string_view bytes) override { decoded(bytes); }
+    Framing framing() const override {
+        if (parser_.is_done()) return {.complete = true};
+        if (parser_.chunked()) return {.chunked = true, .any_chunk = parser_.any_chunk(), .left = parser_.chunk_left()};
+        return {.left = parser_.content_length_remaining().value_or(0)};
+    }
 
     Parser parser_;
 };
 
+// A parser in the middle of a body: it has been given the shortest bytes that lead there. None when nothing does.
+std::optional<Parser> parser_within(bool complete, bool chunked, bool any_chunk, std::uint64_t left) {
+    struct Nowhere final : Parser::Sink {
+        void operator()(std::string_view) override {}
+    };
+    Nowhere nowhere;
+    Parser parser;
+    parser.sink = &nowhere;
+    std::string bytes = "POST / HTTP/1.1\r\nHost: x\r\n";
+    bytes += chunked ? "Transfer-Encoding: chunked" : "Content-Length: " + std::to_string(complete ? 0 : left);
+    bytes += "\r\n\r\n";
+    if (chunked && left > 0) {
+        std::array<char, 16> digits;
+        const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), left, 16).ptr;
+        bytes.append(digits.data(), end).append("\r\n");
+    } else if (chunked && any_chunk)
+        bytes += "1\r\nx";
+    for (std::string_view rest = bytes; !rest.empty();) {
+        error_code error;
+        const std::size_t consumed = parser.put(boost::asio::const_buffer(rest.data(), rest.size()), error);
+        if (consumed == 0 || (error && error != http::error::need_more)) return std::nullopt;
+        rest.remove_prefix(consumed);
+    }
+    return parser;
+}
+
 } // namespace
+
+void HttpBody::save(StateWriter& state) const {
+    const Framing now = framing();
+    state.put(now.complete);
+    state.put(now.chunked);
+    state.put(now.any_chunk);
+    state.put(now.left);
+    state.put(decoded_);
+    state.put(std::uint64_t{keep_});
+    state.put(kept_);
+}
+
+std::unique_ptr<HttpBody> HttpBody::restore(StateReader& state) {
+    Framing then;
+    state.take(then.complete);
+    state.take(then.chunked);
+    state.take(then.any_chunk);
+    state.take(then.left);
+    auto parser = parser_within(then.complete, then.chunked, then.any_chunk, then.left);
+    if (!parser) return nullptr;
+    std::unique_ptr<HttpBody> body = std::make_unique<ParsedBody>(std::move(*parser));
+    state.take(body->decoded_);
+    body->keep_ = state.take<std::uint64_t>();
+    body->kept_ = state.take_text();
+    return body;
+}
 
 HttpRequest parse_http_head(std::string_view head) {
     Parser parser;

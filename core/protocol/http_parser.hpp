@@ -3,6 +3,7 @@
 
 #include "connscope/protocol/http_answers.hpp"
 #include "connscope/protocol/http_resources.hpp"
+#include "connscope/protocol/saved_state.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -34,7 +35,20 @@ public:
     std::uint64_t decoded_bytes() const noexcept { return decoded_; } // kept or not
     virtual std::size_t memory_bytes() const noexcept = 0;
 
+    // As Session's. What is restored goes on with the bytes that were not consumed.
+    void save(StateWriter& state) const;
+    static std::unique_ptr<HttpBody> restore(StateReader& state); // null: it is no such state
+
 protected:
+    // What the framing says of the rest.
+    struct Framing {
+        bool complete = false;
+        bool chunked = false;
+        bool any_chunk = false; // a chunk has begun
+        std::uint64_t left = 0; // of the chunk that has begun, or of the whole
+    };
+    virtual Framing framing() const = 0;
+
     void decoded(std::string_view bytes) {
         decoded_ += bytes.size();
         if (decoded_ <= keep_) kept_ += bytes;

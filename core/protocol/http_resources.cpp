@@ -14,6 +14,13 @@ constexpr std::uint64_t longest_work_us = 60'000'000;
 constexpr std::uint64_t longest_pause_ms = 60'000;
 constexpr std::uint64_t most_bytes = std::uint64_t{1} << 40;
 
+constexpr std::string_view work_done = "The work is done.\n";
+constexpr std::string_view pause_over = "The pause is over.\n";
+constexpr std::string_view wrong_us = "us must be a whole number from 0 to 60000000 (microseconds).\n";
+constexpr std::string_view wrong_yield_every = "yield_every must be a whole number from 1 to 60000000 (microseconds).\n";
+constexpr std::string_view wrong_ms = "ms must be a whole number from 0 to 60000 (milliseconds).\n";
+constexpr std::string_view wrong_n = "n must be a whole number from 0 to 1099511627776 (bytes).\n";
+
 HttpPlan refusal(HttpStatus status, std::string_view text) { return {.status = status, .text = text}; }
 HttpPlan refusal(HttpStatus status) { return refusal(status, HttpAnswers::explanation(status)); }
 
@@ -50,12 +57,11 @@ std::optional<std::uint64_t> number(std::optional<std::string_view> text, std::u
 
 HttpPlan work(std::string_view query) {
     const auto us = number(parameter(query, "us"), 0, longest_work_us);
-    if (!us) return refusal(HttpStatus::malformed, "us must be a whole number from 0 to 60000000 (microseconds).\n");
-    HttpPlan plan{.kind = HttpPlan::Kind::work, .time = microseconds(*us), .text = "The work is done.\n"};
+    if (!us) return refusal(HttpStatus::malformed, wrong_us);
+    HttpPlan plan{.kind = HttpPlan::Kind::work, .time = microseconds(*us), .text = work_done};
     if (const auto text = parameter(query, "yield_every")) {
         const auto yield_every = number(text, 1, longest_work_us);
-        if (!yield_every)
-            return refusal(HttpStatus::malformed, "yield_every must be a whole number from 1 to 60000000 (microseconds).\n");
+        if (!yield_every) return refusal(HttpStatus::malformed, wrong_yield_every);
         plan.yield_every = microseconds(*yield_every);
     }
     return plan;
@@ -63,17 +69,26 @@ HttpPlan work(std::string_view query) {
 
 HttpPlan pause(std::string_view query) {
     const auto ms = number(parameter(query, "ms"), 0, longest_pause_ms);
-    if (!ms) return refusal(HttpStatus::malformed, "ms must be a whole number from 0 to 60000 (milliseconds).\n");
-    return {.kind = HttpPlan::Kind::pause, .time = milliseconds(*ms), .text = "The pause is over.\n"};
+    if (!ms) return refusal(HttpStatus::malformed, wrong_ms);
+    return {.kind = HttpPlan::Kind::pause, .time = milliseconds(*ms), .text = pause_over};
 }
 
 HttpPlan bytes(std::string_view query) {
     const auto n = number(parameter(query, "n"), 0, most_bytes);
-    if (!n) return refusal(HttpStatus::malformed, "n must be a whole number from 0 to 1099511627776 (bytes).\n");
+    if (!n) return refusal(HttpStatus::malformed, wrong_n);
     return {.kind = HttpPlan::Kind::bytes, .length = *n};
 }
 
 } // namespace
+
+std::optional<std::string_view> http_plan_text(std::string_view text) {
+    for (const std::string_view one :
+         {std::string_view{}, work_done, pause_over, wrong_us, wrong_yield_every, wrong_ms, wrong_n})
+        if (one == text) return one;
+    for (std::uint8_t status = 0; status < static_cast<std::uint8_t>(HttpStatus::count_); ++status)
+        if (const auto one = HttpAnswers::explanation(static_cast<HttpStatus>(status)); one == text) return one;
+    return std::nullopt;
+}
 
 HttpPlan http_plan(HttpMethod method, std::string_view target) {
     target = origin_form(target);

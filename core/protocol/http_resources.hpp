@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace connscope::protocol {
@@ -28,6 +29,9 @@ struct HttpPlan {
     std::uint64_t length = 0;
     std::string_view text{}; // lives for ever
 };
+
+// The text of a plan that reads so, where it lives for ever; nothing when no plan has it.
+std::optional<std::string_view> http_plan_text(std::string_view text);
 
 // The plan for a request with this method and request-target (RFC 9112, section 3.2: origin-form or absolute-form).
 HttpPlan http_plan(HttpMethod method, std::string_view target);

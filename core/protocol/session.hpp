@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "connscope/protocol/saved_state.hpp"
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -51,6 +53,12 @@ public:
     // after it. In all other cases next() gives close. A protocol that has no words leaves everything as it is, and its
     // owner closes.
     virtual void timed_out() {}
+
+    // Writes down all that it is between two actions, for a new session of the same protocol in another process of the same
+    // program, which takes it up by restore(). False where sessions cannot leave their process.
+    virtual bool save(StateWriter&) const { return false; }
+    // False when it is no such state: the session is then good for nothing.
+    virtual bool restore(StateReader&) { return false; }
 
     // Requests answered completely so far.
     virtual std::uint64_t requests() const noexcept = 0;

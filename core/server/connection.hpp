@@ -24,11 +24,24 @@ enum class CloseReason : std::uint8_t {
     error,    // anything else
 };
 
-// What a connection's carrier and the server's housekeeping tell each other. Written by one side, read by the other.
+// What a connection's carrier and the server's housekeeping tell each other. Written by one side, read by the other; the
+// carrier may be in another process.
 struct Watch {
     std::atomic<telemetry::Ticks> request_since{
         0};                             // by the carrier: since when the rest of a request is awaited; 0: it is not
     std::atomic<bool> timed_out{false}; // by the housekeeping: the end of data is a time-out
+    std::atomic<bool> leave{false};     // by the registry: the connection shall be elsewhere, or closed
+};
+
+// For how long one may compute, and how much it may do, before it yields; 0: for ever. See steps.hpp.
+struct Budget {
+    std::uint32_t us = 0;
+    std::uint32_t actions = 0;
+    std::uint32_t used_us = 0; // since it last read, paused or yielded
+    std::uint32_t done = 0;    // actions since it last paused or yielded
+    bool spent = false;        // it yields for that, and not because its session wants to
+
+    bool bounded() const noexcept { return us > 0 || actions > 0; }
 };
 
 // A connection, whatever carries it: what moves from carrier to carrier. Used by one thread at a time. Its socket is
@@ -41,6 +54,8 @@ struct Connection {
     bool in_request = false;       // what the watch says
     Watch* watch = nullptr;        // the registry's; outlives the connection
     std::size_t session_bytes = 0; // what the probe was told
+    Budget budget{};               // of the mode that carries it
+    bool leaves = false;           // it was interrupted at a computation to be released: see compute()
 
     ConnectionId id() const noexcept { return probe.id(); }
 };

@@ -3,6 +3,7 @@
 
 #include "connscope/server/modes/table.hpp"
 #include "connscope/server/talk_methods.hpp"
+#include "connscope/server/work.hpp"
 #include "connscope/telemetry/reader.hpp"
 
 #include <boost/asio/post.hpp>
@@ -21,11 +22,52 @@ using control::RpcErrc;
 
 double milliseconds(std::chrono::nanoseconds time) { return static_cast<double>(time.count()) / 1e6; }
 
+json::value name_of(Slices slices) {
+    switch (slices) {
+    case Slices::timer:
+        return "timer";
+    case Slices::scheduler:
+        return "scheduler";
+    case Slices::budget:
+        return "budget";
+    case Slices::none:
+        break;
+    }
+    return nullptr;
+}
+
+// How a mode works on this machine, or null where that is no question.
+json::value here(const ModeInfo& mode, const ModeOptions& options) {
+    return mode.here != nullptr ? json::value(mode.here(options)) : json::value(nullptr);
+}
+
 json::object parameters_of(const ServerStatus& status) {
-    const auto slice = std::chrono::duration_cast<std::chrono::microseconds>(status.mode_options.slice);
+    const auto& slice = status.mode_options.slice;
     return {{"threads", status.mode_options.threads},
             {"stack_kib", status.mode_options.stack_bytes / 1024},
-            {"slice_us", slice.count()}};
+            {"slice_us", slice ? json::value(slice->count() / 1000) : json::value(nullptr)},
+            {"actions", status.mode_options.actions}};
+}
+
+json::array to_json(const std::vector<Hog>& hogs) {
+    json::array list;
+    for (const Hog& hog : hogs) {
+        json::array calls(hog.calls.begin(), hog.calls.end());
+        const auto text_or_null = [](const std::string& text) {
+            return text.empty() ? json::value(nullptr) : json::value(text);
+        };
+        list.push_back(json::object{{"id", hog.id},
+                                    {"mode", modes()[hog.mode].id},
+                                    {"thread", hog.thread},
+                                    {"held_ms", milliseconds(hog.held)},
+                                    {"waiting", hog.waiting},
+                                    {"longest_wait_ms", milliseconds(hog.longest_wait)},
+                                    {"function", text_or_null(hog.function)},
+                                    {"at", text_or_null(hog.at)},
+                                    {"calls", std::move(calls)},
+                                    {"missing", text_or_null(hog.missing)}});
+    }
+    return list;
 }
 
 json::object to_json(const ServerStatus& status) {
@@ -39,6 +81,7 @@ json::object to_json(const ServerStatus& status) {
         refused[name_of(static_cast<RefuseReason>(reason))] = status.refused_by[reason];
     return {
         {"mode", status.mode},
+        {"mode_here", here(modes()[*find_mode(status.mode)], status.mode_options)},
         {"protocol", status.protocol},
         {"pid", ::getpid()},
         {"connections",
@@ -51,7 +94,9 @@ json::object to_json(const ServerStatus& status) {
         {"carriers", std::move(carriers)},
         {"hand_offs", status.hand_offs},
         {"moving", status.moving},
+        {"work_done", work_done()},
         {"draining", status.draining},
+        {"hogs", to_json(status.hogs)},
         {"parameters", parameters_of(status)},
         {"limits",
          {{"connections", status.max_connections},
@@ -63,7 +108,7 @@ json::object to_json(const ServerStatus& status) {
     };
 }
 
-json::array list_modes() {
+json::array list_modes(const ModeOptions& options) {
     json::array list;
     for (const ModeInfo& mode : modes())
         list.push_back(json::object{{"id", mode.id},
@@ -71,9 +116,11 @@ json::array list_modes() {
                                     {"carrier", mode.carrier},
                                     {"scheduling", mode.scheduling},
                                     {"hint", mode.hint},
+                                    {"here", here(mode, options)},
                                     {"has_threads", mode.has_threads},
                                     {"has_stack_size", mode.has_stack_size},
-                                    {"has_slice", mode.has_slice}});
+                                    {"has_slice", mode.slices != Slices::none},
+                                    {"slices", name_of(mode.slices)}});
     return list;
 }
 
@@ -174,7 +221,8 @@ void set_limits(Server& server, const json::object& params, const Reply& reply) 
 control::Methods control_methods(Server& server) {
     control::Methods methods{
         {"status", [&server](const json::object&, const Reply& reply) { reply.result(to_json(server.status())); }},
-        {"list_modes", [](const json::object&, const Reply& reply) { reply.result(list_modes()); }},
+        {"list_modes",
+         [&server](const json::object&, const Reply& reply) { reply.result(list_modes(server.status().mode_options)); }},
         {"set_mode", [&server](const json::object& params,
                                const Reply& reply) { server.set_mode(mode_param(params), answer_hand_off(server, reply)); }},
         {"move_connection",
@@ -193,8 +241,15 @@ control::Methods control_methods(Server& server) {
          }},
         {"set_slice",
          [&server](const json::object& params, const Reply& reply) {
+             // {"us": 5000} or {"us": null}, and {"actions": 10}: what is not named stays.
              ModeOptions options = server.status().mode_options;
-             options.slice = std::chrono::microseconds(control::integer_param(params, "us", 200, 100'000));
+             const json::value* const us = params.if_contains("us");
+             if (us != nullptr && us->is_null())
+                 options.slice.reset();
+             else if (us != nullptr || !params.contains("actions"))
+                 options.slice = std::chrono::microseconds(control::integer_param(params, "us", 200, 100'000));
+             options.actions =
+                 static_cast<std::uint32_t>(control::integer_param_or(params, "actions", 0, 1'000'000, options.actions));
              server.set_options(options, answer_hand_off(server, reply));
          }},
         {"set_limits", [&server](const json::object& params, const Reply& reply) { set_limits(server, params, reply); }},
@@ -205,6 +260,14 @@ control::Methods control_methods(Server& server) {
              const auto id = control::integer_param(params, "id", 1, std::int64_t{1} << 40);
              if (!server.close_connection(static_cast<ConnectionId>(id)))
                  return reply.error(RpcErrc::refused, "there is no connection " + std::to_string(id));
+             reply.result(true);
+         }},
+        {"hogs", [&server](const json::object&, const Reply& reply) { reply.result(to_json(server.hogs())); }},
+        {"excuse_hog",
+         [&server](const json::object& params, const Reply& reply) {
+             const auto id = control::integer_param(params, "id", 1, std::int64_t{1} << 40);
+             if (!server.excuse_hog(static_cast<ConnectionId>(id)))
+                 return reply.error(RpcErrc::refused, "connection " + std::to_string(id) + " keeps nobody waiting");
              reply.result(true);
          }},
         {"drain",

@@ -7,7 +7,8 @@
 namespace connscope::server {
 
 // What a server can be asked over its control socket: status, list_modes, set_mode, set_threads, set_stack_size, set_slice,
-// set_limits, list_connections, close_connection, drain, shutdown. The server must outlive the methods.
+// set_limits, list_connections, move_connection, close_connection, hogs, excuse_hog, drain, shutdown. The server must
+// outlive the methods.
 control::Methods control_methods(Server& server);
 
 } // namespace connscope::server

@@ -6,7 +6,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <functional>
 
 namespace connscope::server {
 namespace {
@@ -17,10 +19,6 @@ using telemetry::Gauge;
 
 constexpr auto relaxed = std::memory_order_relaxed; // statistics that order nothing
 
-std::uint64_t nanoseconds_of(const timeval& time) {
-    return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(time.tv_usec) * 1000u;
-}
-
 // The gauge of one kind of carrier, by the gauge of the first kind.
 Gauge of_kind(Gauge first, std::size_t kind) {
     return static_cast<Gauge>(static_cast<std::size_t>(first) + kind - static_cast<std::size_t>(CarrierKind::thread));
@@ -28,9 +26,10 @@ Gauge of_kind(Gauge first, std::size_t kind) {
 
 } // namespace
 
-Housekeeping::Housekeeping(telemetry::ProbeServer& probe, Registry& registry, Timeouts timeouts)
+Housekeeping::Housekeeping(telemetry::ProbeServer& probe, Registry& registry, Zygote* zygote, Timeouts timeouts)
     : probe_(probe)
     , registry_(registry)
+    , zygote_(zygote)
     , timeouts_(timeouts) {
     if (auto self = observe::ProcessObserver::open(static_cast<std::uint32_t>(::getpid()))) self_ = std::move(*self);
     run();
@@ -51,12 +50,17 @@ void Housekeeping::run() {
 void Housekeeping::write_process_gauges() {
     rusage usage{};
     ::getrusage(RUSAGE_SELF, &usage);
-    probe_.set(Gauge::user_cpu_ns, nanoseconds_of(usage.ru_utime));
-    probe_.set(Gauge::system_cpu_ns, nanoseconds_of(usage.ru_stime));
-    probe_.set(Gauge::voluntary_switches, static_cast<std::uint64_t>(usage.ru_nvcsw));
-    probe_.set(Gauge::involuntary_switches, static_cast<std::uint64_t>(usage.ru_nivcsw));
-    probe_.set(Gauge::minor_faults, static_cast<std::uint64_t>(usage.ru_minflt));
-    probe_.set(Gauge::major_faults, static_cast<std::uint64_t>(usage.ru_majflt));
+    UsageSum sum = sum_of(usage);
+    if (zygote_ != nullptr) {
+        const UsageSum of_processes = zygote_->usage();
+        std::transform(sum.begin(), sum.end(), of_processes.begin(), sum.begin(), std::plus());
+    }
+    probe_.set(Gauge::user_cpu_ns, sum[ProcessUsage::user_ns]);
+    probe_.set(Gauge::system_cpu_ns, sum[ProcessUsage::system_ns]);
+    probe_.set(Gauge::voluntary_switches, sum[ProcessUsage::voluntary]);
+    probe_.set(Gauge::involuntary_switches, sum[ProcessUsage::involuntary]);
+    probe_.set(Gauge::minor_faults, sum[ProcessUsage::minor_faults]);
+    probe_.set(Gauge::major_faults, sum[ProcessUsage::major_faults]);
     if (!self_) return;
     if (const auto reading = self_->read()) {
         threads_ = reading->threads;

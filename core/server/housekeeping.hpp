@@ -3,6 +3,7 @@
 
 #include "connscope/observe/process.hpp"
 #include "connscope/server/registry.hpp"
+#include "connscope/server/zygote.hpp"
 #include "connscope/telemetry/probe.hpp"
 
 #include <chrono>
@@ -19,7 +20,8 @@ public:
         std::chrono::seconds idle;    // 0: none
         std::chrono::seconds request; // 0: none
     };
-    Housekeeping(telemetry::ProbeServer& probe, Registry& registry, Timeouts timeouts);
+    // `zygote`: whose processes count as the server's; null where there is none.
+    Housekeeping(telemetry::ProbeServer& probe, Registry& registry, Zygote* zygote, Timeouts timeouts);
 
     void set_timeouts(Timeouts timeouts) noexcept { timeouts_ = timeouts; }
 
@@ -37,6 +39,7 @@ private:
 
     telemetry::ProbeServer& probe_;
     Registry& registry_;
+    Zygote* const zygote_;
     Timeouts timeouts_;
     std::optional<observe::ProcessObserver> self_;
     std::uint64_t threads_ = 0;

@@ -8,10 +8,13 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <system_error>
 
 namespace connscope::server {
+
+class Zygote;
 
 // What a mode tells its server. Any thread; none of it blocks for long.
 class Host {
@@ -24,14 +27,34 @@ public:
     virtual void released(Connection connection) = 0;
 
     virtual telemetry::ProbeServer& probe() noexcept = 0;
+    // What processes for connections are forked from, or null when there is none.
+    virtual Zygote* zygote() noexcept = 0;
+};
+
+// What ModeOptions::slice is in a mode.
+enum class Slices : std::uint8_t {
+    none,      // nothing
+    timer,     // after so long a timer interrupts: 1 ms by itself
+    scheduler, // the slice that the kernel's scheduler gives a thread: its own by itself
+    budget,    // who has computed for so long yields, between two actions: never by itself
+};
+
+// Who sees to it that of the threads of cooperative-threads one runs at a time.
+enum class Turns : std::uint8_t {
+    automatic, // SCHED_FIFO where it can be had, else the baton
+    fifo,      // the kernel: SCHED_FIFO on one CPU; needs CAP_SYS_NICE and two CPUs
+    baton,     // the threads: each hands over to the next
 };
 
 // A mode's parameters; those that a mode does not have are ignored.
 struct ModeOptions {
     std::size_t threads = 0;          // workers or loops; 0: as many as the mode thinks right for this machine
     std::size_t stack_bytes = 262144; // of a thread or fiber of a connection's own
-    // How long one may compute before others run, in the modes that interrupt: 0.2 to 100 ms.
-    std::chrono::nanoseconds slice = std::chrono::milliseconds(1);
+    // How long one may compute before others run, 0.2 to 100 ms: see Slices. None: as the mode has it by itself.
+    std::optional<std::chrono::nanoseconds> slice{};
+    // After how many actions one yields, in the modes with a budget. 0: never.
+    std::uint32_t actions = 0;
+    Turns turns = Turns::automatic;
     bool operator==(const ModeOptions&) const = default;
 };
 
@@ -73,7 +96,10 @@ struct ModeInfo {
     bool has_threads;            // ModeOptions::threads means something
     bool has_stack_size;         // ModeOptions::stack_bytes means something
     std::unique_ptr<Mode> (*make)(Host& host, std::uint8_t number, const ModeOptions& options);
-    bool has_slice = false; // ModeOptions::slice means something
+    Slices slices = Slices::none;
+    bool one_keeps_others = false; // who computes keeps others from running
+    // How it works on this machine, where that depends on it: "SCHED_FIFO on CPU 1".
+    std::string (*here)(const ModeOptions& options) = nullptr;
 };
 
 } // namespace connscope::server

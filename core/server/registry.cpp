@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "connscope/server/registry.hpp"
 
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -19,10 +20,13 @@ void Registry::add(Connection& connection, std::uint8_t target) {
              .target = target,
              .in_transit = true,
              .journey = 0,
+             .is_shut = false,
              .cause = {}};
     connection.watch = &watches_[connection.probe.slot_index()];
     connection.watch->request_since.store(0, std::memory_order_relaxed);
-    connection.watch->timed_out.store(false, std::memory_order_relaxed); // seen by its carrier, to which the lock leads
+    // Seen by its carrier, to which the lock leads.
+    connection.watch->timed_out.store(false, std::memory_order_relaxed);
+    connection.watch->leave.store(false, std::memory_order_relaxed);
     end_ = std::max(end_, connection.probe.slot_index() + 1);
     ++open_;
 }
@@ -41,6 +45,7 @@ Registry::Way Registry::depart(const Connection& connection) {
     const std::lock_guard lock(mutex_);
     Entry& entry = of(connection);
     entry.in_transit = true;
+    tell(entry);
     return {entry.mode, entry.target, ++entry.journey};
 }
 
@@ -50,7 +55,19 @@ bool Registry::arrive(std::uint32_t slot, ConnectionId id, std::uint8_t mode, st
     if (entry.id != id || entry.journey != journey) return false;
     entry.mode = mode;
     entry.in_transit = false;
+    tell(entry);
     return entry.target != mode;
+}
+
+void Registry::tell(const Entry& entry) {
+    const bool leave = !entry.in_transit && (entry.mode != entry.target || entry.is_shut);
+    watches_[static_cast<std::size_t>(&entry - entries_.data())].leave.store(leave,
+                                                                             std::memory_order_relaxed); // a flag alone
+}
+
+bool Registry::is_shut(const Connection& connection) const {
+    const std::lock_guard lock(mutex_);
+    return entries_[connection.probe.slot_index()].is_shut;
 }
 
 // Precondition: the mutex is held.
@@ -71,7 +88,9 @@ std::optional<Registry::Whereabouts> Registry::send(ConnectionId id, std::uint8_
     const std::lock_guard lock(mutex_);
     Entry* const entry = find(id);
     if (entry == nullptr) return std::nullopt;
-    return Whereabouts{entry->mode, std::exchange(entry->target, target), entry->in_transit};
+    const std::uint8_t before = std::exchange(entry->target, target);
+    tell(*entry);
+    return Whereabouts{entry->mode, before, entry->in_transit};
 }
 
 std::uint8_t Registry::refused(const Connection& connection, const Way& way) {
@@ -102,6 +121,7 @@ std::uint64_t Registry::send_all(std::uint8_t target) {
         Entry& entry = entries_[slot];
         if (entry.id == 0) continue;
         entry.target = target;
+        tell(entry);
         if (entry.in_transit || entry.mode != target) ++on_their_way;
     }
     return on_their_way;
@@ -122,6 +142,9 @@ std::uint64_t Registry::astray() const {
 void Registry::shut(Entry& entry, int how, CloseReason cause) {
     if (!entry.cause) entry.cause = cause;
     ::shutdown(entry.socket, how);
+    if (how != SHUT_RDWR) return;
+    entry.is_shut = true;
+    tell(entry);
 }
 
 bool Registry::shut(ConnectionId id, int how, CloseReason cause) {
@@ -143,6 +166,28 @@ void Registry::time_out(std::uint32_t slot, ConnectionId id, Silent peer) {
     if (slot >= end_ || entries_[slot].id != id) return;
     watches_[slot].timed_out.store(true, std::memory_order_relaxed); // the carrier sees it after the shutdown's wake-up
     shut(entries_[slot], peer == Silent::sender ? SHUT_RD : SHUT_RDWR, CloseReason::timeout);
+}
+
+std::optional<std::uint8_t> Registry::place_of(std::uint32_t slot, ConnectionId id) const {
+    const std::lock_guard lock(mutex_);
+    const Entry& entry = entries_[slot];
+    if (entry.id != id || entry.in_transit) return std::nullopt;
+    return entry.mode;
+}
+
+std::vector<std::pair<std::uint32_t, ConnectionId>> Registry::at(std::uint8_t mode) const {
+    std::vector<std::pair<std::uint32_t, ConnectionId>> found;
+    const std::lock_guard lock(mutex_);
+    for (std::uint32_t slot = 0; slot < end_; ++slot)
+        if (const Entry& entry = entries_[slot]; entry.id != 0 && entry.mode == mode && !entry.in_transit)
+            found.emplace_back(slot, entry.id);
+    return found;
+}
+
+bool Registry::has_input(std::uint32_t slot, ConnectionId id) const {
+    const std::lock_guard lock(mutex_);
+    int bytes = 0;
+    return entries_[slot].id == id && ::ioctl(entries_[slot].socket, FIONREAD, &bytes) == 0 && bytes > 0;
 }
 
 std::uint32_t Registry::end_slot() const {

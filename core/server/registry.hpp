@@ -2,11 +2,13 @@
 #pragma once
 
 #include "connscope/server/connection.hpp"
+#include "connscope/server/shared_array.hpp"
 
 #include <array>
 #include <cstdint>
 #include <mutex>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace connscope::server {
@@ -19,6 +21,8 @@ public:
     explicit Registry(std::uint64_t capacity)
         : entries_(capacity)
         , watches_(capacity) {}
+
+    SharedArray<Watch>& watches() noexcept { return watches_; }
 
     static constexpr std::uint8_t no_mode = 0xff;
 
@@ -34,6 +38,8 @@ public:
     };
     // The connection has left its mode; says where it shall go.
     Way depart(const Connection& connection);
+    // Whether the connection was shut altogether from outside: who has it shall close it.
+    bool is_shut(const Connection& connection) const;
     // The way to `mode` is done. True when the connection shall be elsewhere by now. Ignored when it has ended meanwhile, or
     // departed again: a new carrier may give it away before this is called.
     bool arrive(std::uint32_t slot, ConnectionId id, std::uint8_t mode, std::uint32_t journey);
@@ -81,6 +87,13 @@ public:
         return watches_[slot].request_since.load(std::memory_order_relaxed); // a time-out's precision is enough
     }
 
+    // Of a connection that is carried: where. Nothing when it is on its way, or no more there.
+    std::optional<std::uint8_t> place_of(std::uint32_t slot, ConnectionId id) const;
+    // Those that are carried there, by slot.
+    std::vector<std::pair<std::uint32_t, ConnectionId>> at(std::uint8_t mode) const;
+    // Whether bytes have arrived that nobody has read.
+    bool has_input(std::uint32_t slot, ConnectionId id) const;
+
     // The highest slot in use, plus one.
     std::uint32_t end_slot() const;
 
@@ -92,16 +105,20 @@ private:
         std::uint8_t target = no_mode;
         bool in_transit = false;
         std::uint32_t journey = 0;
+        bool is_shut = false; // in both directions
         std::optional<CloseReason> cause;
     };
 
+    // Has the carrier of an entry let go of it, or not, as it stands now. It looks where nobody can ask it: see compute().
+    void tell(const Entry& entry);
+
     Entry& of(const Connection& connection) { return entries_[connection.probe.slot_index()]; }
-    static void shut(Entry& entry, int how, CloseReason cause);
+    void shut(Entry& entry, int how, CloseReason cause);
     Entry* find(ConnectionId id);
 
     mutable std::mutex mutex_;   // guards everything
     std::vector<Entry> entries_; // by slot
-    std::vector<Watch> watches_; // by slot; not guarded
+    SharedArray<Watch> watches_; // by slot; not guarded
     std::uint32_t end_ = 0;      // no entry at or above it was ever used
     std::uint64_t open_ = 0;
 };

@@ -14,6 +14,7 @@
 #include "connscope/server/registry.hpp"
 #include "connscope/server/sessions.hpp"
 #include "connscope/server/steps.hpp"
+#include "connscope/server/zygote.hpp"
 #include "connscope/telemetry/runtime_folder.hpp"
 
 #include <boost/asio/ip/address.hpp>
@@ -56,41 +57,7 @@ Error no_such_mode(std::string_view id) {
     return {std::make_error_code(std::errc::invalid_argument), fmt::format("there is no mode '{}'; there are {}", id, list)};
 }
 
-Gauge gauge_of(CloseReason reason) {
-    switch (reason) {
-    case CloseReason::peer:
-        return Gauge::closed_by_peer;
-    case CloseReason::reset:
-        return Gauge::closed_by_reset;
-    case CloseReason::protocol:
-        return Gauge::closed_by_protocol;
-    case CloseReason::timeout:
-        return Gauge::closed_by_timeout;
-    case CloseReason::request:
-        return Gauge::closed_by_request;
-    case CloseReason::error:
-        break;
-    }
-    return Gauge::closed_by_error;
-}
-
 } // namespace
-
-std::string_view name_of(RefuseReason reason) noexcept {
-    switch (reason) {
-    case RefuseReason::descriptors:
-        return "descriptors";
-    case RefuseReason::carriers:
-        return "carriers";
-    case RefuseReason::limit:
-        return "limit";
-    case RefuseReason::memory:
-        return "memory";
-    case RefuseReason::draining:
-        return "draining";
-    }
-    return "unknown";
-}
 
 class Server::Impl final : public Host {
 public:
@@ -104,6 +71,7 @@ public:
         , linger_(context_)
         , places_(*this)
         , moves_(context_, registry_, places_, [this] { return last_refusal(); })
+        , hogs_(context_, *probe_, registry_, places_, options.hog_threshold)
         , housekeeping_timer_(context_)
         , hand_off_timer_(context_)
         , drain_timer_(context_) {}
@@ -124,11 +92,13 @@ public:
     void set_limits(std::uint64_t connections, std::chrono::seconds idle_timeout, std::chrono::seconds request_timeout);
     bool close_connection(ConnectionId id) { return registry_.shut(id, SHUT_RDWR, CloseReason::request); }
     ServerStatus status();
+    HogWatch& hogs() noexcept { return hogs_; }
 
     // Host; any thread
     void closed(Connection connection, CloseReason reason) override;
     void released(Connection connection) override;
     telemetry::ProbeServer& probe() noexcept override { return *probe_; }
+    Zygote* zygote() noexcept override { return zygote_.get(); }
 
     asio::io_context& context() noexcept { return context_; }
     asio::ip::tcp::endpoint endpoint() const { return acceptor_->endpoint(); }
@@ -151,6 +121,7 @@ private:
     void accepted(Accepted accepted);
     void refuse(RefuseReason reason);
     bool place(Connection connection);
+    Budget budget_at(std::uint8_t place) const;
     void change(std::uint8_t number, const ModeOptions& options, HandOffDone done);
     std::uint64_t begin_hand_off(std::uint8_t place);
     void watch_hand_off();
@@ -171,12 +142,14 @@ private:
     MemoryReserve memory_;
     Registry registry_;
     Linger linger_;
+    std::unique_ptr<Zygote> zygote_;
     Places places_;
     std::atomic<int> placing_{0}; // threads inside place()
     std::atomic<Ticks> last_arrival_{0};
     std::mutex refusal_mutex_;
     std::string refusal_; // why a connection could not go where it was sent; guarded by refusal_mutex_
     Moves moves_;
+    HogWatch hogs_;
 
     std::uint8_t here_ = 0; // the current mode's place
     std::optional<HandOff> hand_off_;
@@ -196,6 +169,11 @@ private:
 };
 
 telemetry::Status Server::Impl::start(Server& self, const asio::ip::tcp::endpoint& endpoint, std::uint8_t mode) {
+    // Before the first mode: there is one thread still.
+    if (auto zygote = Zygote::start({*probe_, sessions_, registry_.watches(), carry_in_own_process}))
+        zygote_ = std::move(*zygote);
+    else
+        spdlog::warn("{}", zygote.error().text);
     auto place = places_.make(mode, options_.mode_options);
     if (!place) return std::move(place).error();
     here_ = *place;
@@ -207,7 +185,8 @@ telemetry::Status Server::Impl::start(Server& self, const asio::ip::tcp::endpoin
     auto control = control::Server::listen(context_, options_.control, control_methods(self));
     if (!control) return std::move(control).error();
     control_ = std::move(*control);
-    housekeeping_.emplace(*probe_, registry_, Housekeeping::Timeouts{options_.idle_timeout, options_.request_timeout});
+    housekeeping_.emplace(*probe_, registry_, zygote_.get(),
+                          Housekeeping::Timeouts{options_.idle_timeout, options_.request_timeout});
     for (const Gauge gauge : {Gauge::connections_accepted, Gauge::connections_closed, Gauge::connections_refused,
                               Gauge::closed_by_peer, Gauge::closed_by_reset, Gauge::closed_by_protocol,
                               Gauge::closed_by_timeout, Gauge::closed_by_request, Gauge::closed_by_error, Gauge::hand_offs,
@@ -218,6 +197,7 @@ telemetry::Status Server::Impl::start(Server& self, const asio::ip::tcp::endpoin
     probe_->describe(std::string(sessions_.protocol().id), fmt::format("{}:{}", bound.address().to_string(), bound.port()),
                      options_.control.string());
     keep_house();
+    hogs_.start();
     return telemetry::success();
 }
 
@@ -281,6 +261,8 @@ bool Server::Impl::place(Connection connection) {
     const ConnectionId id = connection.id();
     Registry::Way way = registry_.depart(connection);
     for (;;) {
+        connection.budget = budget_at(way.target);
+        connection.leaves = false;
         std::optional<Refusal> refusal = places_.mode(way.target).adopt(std::move(connection));
         if (!refusal) {
             if (registry_.arrive(slot, id, way.target, way.journey)) places_.mode(way.target).release(id);
@@ -308,6 +290,14 @@ bool Server::Impl::place(Connection connection) {
     }
 }
 
+Budget Server::Impl::budget_at(std::uint8_t place) const {
+    if (places_.info(place).slices != Slices::budget) return {};
+    const ModeOptions& options = places_.options(place);
+    const auto us =
+        std::chrono::duration_cast<std::chrono::microseconds>(options.slice.value_or(std::chrono::nanoseconds(0)));
+    return {.us = static_cast<std::uint32_t>(us.count()), .actions = options.actions};
+}
+
 void Server::Impl::closed(Connection connection, CloseReason reason) {
     const std::optional<CloseReason> cause = registry_.remove(connection);
     probe_->add(gauge_of(cause.value_or(reason)), 1);
@@ -317,6 +307,7 @@ void Server::Impl::closed(Connection connection, CloseReason reason) {
 }
 
 void Server::Impl::released(Connection connection) {
+    if (registry_.is_shut(connection)) return closed(std::move(connection), CloseReason::request);
     connection.probe.let_go();
     probe_->add(Gauge::hand_offs, 1);
     place(std::move(connection));
@@ -336,7 +327,8 @@ void Server::Impl::set_options(const ModeOptions& options, HandOffDone done) {
     const ModeOptions& now = places_.options(here_);
     const bool matters = (mode.has_threads && options.threads != now.threads) ||
                          (mode.has_stack_size && options.stack_bytes != now.stack_bytes) ||
-                         (mode.has_slice && options.slice != now.slice);
+                         (mode.slices != Slices::none && options.slice != now.slice) ||
+                         (mode.slices == Slices::budget && options.actions != now.actions);
     if (!matters) return done(HandOffReport{});
     change(places_.number(here_), options, std::move(done));
 }
@@ -514,6 +506,7 @@ ServerStatus Server::Impl::status() {
     status.open_files_limit = open_files_limit_;
     status.mode_options = options_.mode_options;
     status.draining = draining_;
+    status.hogs = hogs_.hogs();
     return status;
 }
 
@@ -581,6 +574,8 @@ void Server::set_limits(std::uint64_t connections, std::chrono::seconds idle_tim
 }
 void Server::shutdown() { impl_->shutdown(); }
 bool Server::close_connection(ConnectionId id) { return impl_->close_connection(id); }
+std::vector<Hog> Server::hogs() const { return impl_->hogs().hogs(); }
+bool Server::excuse_hog(ConnectionId id) { return impl_->hogs().excuse(id); }
 ServerStatus Server::status() { return impl_->status(); }
 protocol::TalkRoom* Server::room() noexcept { return impl_->sessions().room(); }
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "connscope/server/hog_watch.hpp"
 #include "connscope/server/mode.hpp"
 #include "connscope/server/moves.hpp"
+#include "connscope/server/reasons.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -15,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace connscope::protocol {
 class TalkRoom;
@@ -35,13 +38,9 @@ struct ServerOptions {
     std::chrono::seconds request_timeout{30}; // a peer that is silent within a request
     std::chrono::milliseconds drain_deadline{5000};
     std::chrono::microseconds word_time{200'000}; // of the protocol talk: how long one speaks on a word
+    std::chrono::milliseconds hog_threshold{50};  // who keeps others waiting for longer is a hog; 0: nobody is
     std::uint32_t stamp_every = 64; // one connection in so many has its bytes' arrival stamped by the kernel; 0: none
 };
-
-// Why a connection was turned away.
-enum class RefuseReason : std::uint8_t { descriptors, carriers, limit, memory, draining };
-inline constexpr std::size_t refuse_reason_count = 5;
-std::string_view name_of(RefuseReason reason) noexcept;
 
 // What a hand-off came to.
 struct HandOffReport {
@@ -70,6 +69,7 @@ struct ServerStatus {
     std::uint64_t open_files_limit = 0;
     ModeOptions mode_options;
     bool draining = false;
+    std::vector<Hog> hogs;
 };
 
 // A live TCP server: accepts connections, gives them to the current mode, moves them when the mode changes. Accepting,
@@ -109,6 +109,9 @@ public:
     void shutdown();
     // Closes one connection from outside; false when there is none with that id.
     bool close_connection(ConnectionId id);
+    // Those who keep others waiting now; and lets one go on, of which no more is said then: false when it is none.
+    std::vector<Hog> hogs() const;
+    bool excuse_hog(ConnectionId id);
 
     // Refuses connections beyond `connections` (at most the segment's slots), and changes the time-outs; 0: none.
     void set_limits(std::uint64_t connections, std::chrono::seconds idle_timeout, std::chrono::seconds request_timeout);

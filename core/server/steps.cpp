@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "connscope/server/steps.hpp"
 
+#include "connscope/server/work.hpp"
 #include "connscope/telemetry/clock.hpp"
 
 #include <linux/errqueue.h>
@@ -22,15 +23,6 @@ std::chrono::nanoseconds thread_cpu_time() {
     timespec now{};
     ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
     return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
-}
-
-// Spins for a stretch of wall time.
-void spin(std::chrono::nanoseconds wall_time) {
-    const double ns_per_tick = telemetry::process_clock().ns_per_tick;
-    const telemetry::Ticks begin = telemetry::ticks();
-    const auto span = static_cast<telemetry::Ticks>(static_cast<double>(wall_time.count()) / ns_per_tick);
-    while (telemetry::ticks() - begin < span) {
-    }
 }
 
 void written(Connection& connection, std::size_t bytes) {
@@ -125,19 +117,62 @@ CloseReason reason_of(int error) noexcept {
     }
 }
 
-void compute(Connection& connection) {
-    const std::chrono::nanoseconds duration = connection.session->next().duration;
-    burn(duration);
-    connection.session->elapsed(duration);
+protocol::Action next_action(Connection& connection) {
+    using Kind = protocol::Action::Kind;
+    const protocol::Action action = connection.session->next();
+    Budget& budget = connection.budget;
+    if (!budget.bounded() || action.kind == Kind::close) return action;
+    if (action.kind == Kind::yield || action.kind == Kind::pause) {
+        budget.used_us = budget.done = 0;
+        return action;
+    }
+    if (action.kind == Kind::read) budget.used_us = 0;
+    const bool spent = (budget.us > 0 && action.kind == Kind::compute && budget.used_us >= budget.us) ||
+                       (budget.actions > 0 && budget.done >= budget.actions);
+    if (!spent) {
+        ++budget.done;
+        return action;
+    }
+    budget.used_us = budget.done = 0;
+    budget.spent = true;
+    return {Kind::yield};
 }
 
-void burn(std::chrono::nanoseconds cpu_time) {
+void after_yield(Connection& connection) {
+    if (!std::exchange(connection.budget.spent, false)) connection.session->elapsed({});
+}
+
+void compute(Connection& connection) {
+    using std::chrono::microseconds;
+    std::chrono::nanoseconds duration = connection.session->next().duration;
+    Budget& budget = connection.budget;
+    if (budget.us > 0) {
+        duration =
+            std::min<std::chrono::nanoseconds>(duration, microseconds(budget.us - std::min(budget.us - 1, budget.used_us)));
+        budget.used_us += static_cast<std::uint32_t>(std::chrono::ceil<microseconds>(duration).count());
+    }
+    const std::chrono::nanoseconds done = burn(duration, connection.watch->leave);
+    connection.leaves = done < duration;
+    connection.session->elapsed(done);
+}
+
+std::chrono::nanoseconds burn(std::chrono::nanoseconds cpu_time, const std::atomic<bool>& leave) {
     // The thread's CPU clock costs a system call, so short stretches go by wall time: a preemption is unlikely in them.
     constexpr auto short_stretch = std::chrono::microseconds(50);
-    if (cpu_time <= short_stretch) return spin(cpu_time);
+    const double ticks_per_ns = 1 / telemetry::process_clock().ns_per_tick;
+    const auto work_for = [ticks_per_ns](std::chrono::nanoseconds wall_time) {
+        work(static_cast<telemetry::Ticks>(static_cast<double>(wall_time.count()) * ticks_per_ns));
+    };
+    if (cpu_time <= short_stretch) {
+        work_for(cpu_time);
+        return cpu_time;
+    }
     const auto end = thread_cpu_time() + cpu_time;
-    for (auto left = cpu_time; left.count() > 0; left = end - thread_cpu_time())
-        spin(std::min<std::chrono::nanoseconds>(left, std::chrono::milliseconds(1)));
+    for (auto left = cpu_time; left.count() > 0; left = end - thread_cpu_time()) {
+        if (leave.load(std::memory_order_relaxed)) return cpu_time - left; // a flag alone
+        work_for(std::min<std::chrono::nanoseconds>(left, std::chrono::milliseconds(1)));
+    }
+    return cpu_time;
 }
 
 void never_cancel_this_thread() noexcept {

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <system_error>
@@ -39,10 +40,18 @@ void after_write(Connection& connection, std::size_t bytes);
 // What an error of a read or write means. Interruptions (EINTR, cancellation) are no errors and must not come here.
 CloseReason reason_of(int error) noexcept;
 
-// Does the compute action that the session wants.
+// What the connection does next: what its session wants, or a yield when its budget is spent. For the modes with a budget.
+protocol::Action next_action(Connection& connection);
+// The yield that was wanted is done.
+void after_yield(Connection& connection);
+
+// Does the compute action that the session wants, or as much of it as the budget has left. A connection that shall be
+// elsewhere, or closed, is interrupted within about a millisecond: its carrier, in whose loop nobody else may have a turn to
+// ask it, finds Connection::leaves and releases it.
 void compute(Connection& connection);
-// Uses the CPU for a stretch of this thread's CPU time: being preempted does not shorten it.
-void burn(std::chrono::nanoseconds cpu_time);
+// Uses the CPU for a stretch of this thread's CPU time: being preempted does not shorten it. Ends early when `leave` becomes
+// true, if it is long; returns what it has used.
+std::chrono::nanoseconds burn(std::chrono::nanoseconds cpu_time, const std::atomic<bool>& leave);
 
 // Says that nobody cancels the calling thread (pthread_cancel(3)), as is true of all threads here: glibc then need not
 // switch its cancellation on and off around each read and write.

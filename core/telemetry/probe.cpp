@@ -260,6 +260,11 @@ void ConnectionProbe::session_bytes(std::size_t bytes) noexcept {
     put(slot_->session_bytes, static_cast<std::uint32_t>(std::min<std::size_t>(bytes, ~0u)));
 }
 
+void ConnectionProbe::carrier_bytes(std::size_t bytes) noexcept {
+    if (slot_ == nullptr) return;
+    put(slot_->carrier_bytes, static_cast<std::uint32_t>(std::min<std::size_t>(bytes, ~0u)));
+}
+
 void ConnectionProbe::kernel_switches(std::uint32_t voluntary, std::uint32_t involuntary) noexcept {
     if (slot_ == nullptr) return;
     put(slot_->voluntary_switches, voluntary);
@@ -380,6 +385,12 @@ ConnectionProbe ProbeServer::open(const PeerAddress& peer, std::uint64_t socket_
     thread_probe().event(EventKind::opened, id, now, 0);
     return {this, &slot, id};
 }
+
+ConnectionProbe ProbeServer::opened(std::uint32_t slot, std::uint64_t id) noexcept {
+    return {this, &impl_->slots[slot], id};
+}
+
+int ProbeServer::file() const noexcept { return impl_->segment.file(); }
 
 void ProbeServer::free(Slot* slot) noexcept {
     const std::lock_guard lock(impl_->mutex);

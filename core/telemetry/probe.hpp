@@ -89,11 +89,15 @@ public:
     // No carrier has it now; it is ready and on its way to another. Counted as a hand-off by the next carried_by.
     void let_go() noexcept;
     void session_bytes(std::size_t bytes) noexcept;
+    // The carrier's size has changed.
+    void carrier_bytes(std::size_t bytes) noexcept;
     // Switches of the thread that is this connection's own.
     void kernel_switches(std::uint32_t voluntary, std::uint32_t involuntary) noexcept;
 
     // Ends the reporting and frees the slot; also done by the destructor. Any thread.
     void close() noexcept;
+    // Reports no more and leaves the slot as it is: another process goes on reporting.
+    void forget() noexcept { slot_ = nullptr; }
 
 private:
     friend class ProbeServer;
@@ -135,6 +139,12 @@ public:
 
     // Takes a slot for a new connection, or an empty probe when all are taken. The connection is ready until resumed.
     ConnectionProbe open(const PeerAddress& peer, std::uint64_t socket_inode);
+
+    // The reporting end of a connection that was opened in the process from which this one was forked. One end reports at a
+    // time, and the slot is freed where it was taken.
+    ConnectionProbe opened(std::uint32_t slot, std::uint64_t id) noexcept;
+    // The segment's file: a process that was forked and reports keeps it open.
+    int file() const noexcept;
 
     // Gives the calling thread a ring, its own or a shared one, until leave_thread(). A thread that reports without having
     // entered uses a shared ring.

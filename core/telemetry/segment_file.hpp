@@ -41,6 +41,7 @@ public:
     ~SegmentFile();
 
     const std::filesystem::path& path() const noexcept { return path_; }
+    int file() const noexcept { return file_.get(); }
     layout::Header& header() noexcept { return *static_cast<layout::Header*>(memory_); }
 
     // The first element of a section. Precondition: the plan had it.

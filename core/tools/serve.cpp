@@ -14,6 +14,8 @@
 
 #include <csignal>
 #include <cstdio>
+#include <map>
+#include <optional>
 
 namespace {
 
@@ -63,7 +65,7 @@ int main(int argc, char** argv) {
     server::ServerOptions options;
     std::string listen = "127.0.0.1:7777";
     std::size_t stack_kib = options.mode_options.stack_bytes / 1024;
-    std::int64_t slice_us = 1000;
+    std::optional<std::int64_t> slice_us;
     std::int64_t word_us = options.word_time.count();
     double idle_timeout = 0, request_timeout = 30, drain_deadline = 5;
     bool exit_with_parent = false;
@@ -78,12 +80,23 @@ int main(int argc, char** argv) {
     app.add_option("--stack-size", stack_kib, "KiB of stack for a thread or fiber of a connection's own")
         ->check(CLI::Range(16, 65536))
         ->capture_default_str();
-    app.add_option("--slice-us", slice_us, "microseconds one may compute before preemptive-fibers interrupts it")
-        ->check(CLI::Range(200, 100'000))
+    app.add_option("--slice-us", slice_us,
+                   "microseconds one may compute before others run: preemptive-fibers interrupts it then (by itself after "
+                   "1000), thread-per-connection asks the kernel for such slices, and in the cooperative modes it yields")
+        ->check(CLI::Range(200, 100'000));
+    app.add_option("--yield-actions", options.mode_options.actions,
+                   "actions after which one yields in the cooperative modes; 0: none")
+        ->check(CLI::Range(0, 1'000'000))
         ->capture_default_str();
     app.add_option("--word-us", word_us, "microseconds that one speaks on a word, with --protocol talk")
         ->check(CLI::Range(10, 1'000'000))
         ->capture_default_str();
+    app.add_option("--turns", options.mode_options.turns,
+                   "who lets the threads of cooperative-threads run one at a time: the kernel (fifo: SCHED_FIFO on one CPU, "
+                   "needs CAP_SYS_NICE) or they themselves (baton)")
+        ->transform(CLI::CheckedTransformer(std::map<std::string, server::Turns>{
+            {"automatic", server::Turns::automatic}, {"fifo", server::Turns::fifo}, {"baton", server::Turns::baton}}))
+        ->default_str("automatic");
     app.add_option("--control", options.control, "path of the control socket; by default in the runtime folder");
     app.add_option("--name", options.name, "name that observers find the server by; by default serve-PID");
     app.add_option("--max-connections", options.max_connections, "0: as many as there may be open files")
@@ -104,6 +117,11 @@ int main(int argc, char** argv) {
            "0: none")
         ->check(CLI::Range(0, 1'000'000))
         ->capture_default_str();
+    std::int64_t hog_ms = options.hog_threshold.count();
+    app.add_option("--hog-ms", hog_ms,
+                   "milliseconds a connection may keep its thread while others could run, before that is told; 0: for ever")
+        ->check(CLI::Range(0, 3'600'000))
+        ->capture_default_str();
     app.add_flag("--exit-with-parent", exit_with_parent, "drain and exit when the process that started this one ends");
     app.add_flag("--list-modes", list, "print the modes with their carrier and who schedules them, and exit");
     if (const auto code = tools::parse(app, argc, argv)) return *code;
@@ -120,8 +138,9 @@ int main(int argc, char** argv) {
     options.host = address->host;
     options.port = address->port;
     options.mode_options.stack_bytes = stack_kib * 1024;
-    options.mode_options.slice = std::chrono::microseconds(slice_us);
+    if (slice_us) options.mode_options.slice = std::chrono::microseconds(*slice_us);
     options.word_time = std::chrono::microseconds(word_us);
+    options.hog_threshold = std::chrono::milliseconds(hog_ms);
     options.idle_timeout = std::chrono::seconds(static_cast<std::int64_t>(idle_timeout));
     options.request_timeout = std::chrono::seconds(static_cast<std::int64_t>(request_timeout));
     options.drain_deadline = std::chrono::milliseconds(static_cast<std::int64_t>(drain_deadline * 1000));

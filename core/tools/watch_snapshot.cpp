@@ -299,7 +299,7 @@ void Watcher::Impl::add_server(Snapshot& into) {
     add(into.memory_bytes.frames, reading.gauge(Gauge::carrier_bytes_closure));
     const auto idle = reading.gauge(Gauge::idle_private_bytes);
     if (idle && !process_readings.empty() && !reading.connections.empty()) {
-        std::uint64_t now = 0;
+        std::uint64_t now = reading.gauge(Gauge::carrier_bytes_process).value_or(0); // measured by themselves
         for (const observe::ProcessReading& process : process_readings)
             now += process.resident_bytes - std::min(process.resident_bytes, process.resident_shared_bytes) +
                    process.page_table_bytes + process.kernel_stack_bytes.value_or(0);

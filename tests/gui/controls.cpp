@@ -113,7 +113,7 @@ private slots:
             QCOMPARE(box->currentIndex(), before + 1);
         }
         QCOMPARE(window().session().mode_parameters().stack_kib, 512);
-        QCOMPARE(window().session().mode_parameters().slice_us, 2000);
+        QCOMPARE(window().session().mode_parameters().slice_us, 200);
         QCOMPARE(open(), 40.0);
     }
 

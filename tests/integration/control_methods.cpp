@@ -112,8 +112,10 @@ TEST(control_methods, the_slice_changes_where_there_is_one_and_must_be_between_2
     EXPECT_FALSE(control.call("set_slice", {{"us", 0}}, 5s));
     EXPECT_FALSE(control.call("set_slice", {{"us", 3'600'000'000}}, 5s));
     EXPECT_EQ(server.status().mode_options.slice, 5ms) << "what was refused changes nothing";
-    ASSERT_TRUE(server.set_mode("fibers"));
-    EXPECT_EQ(must(control.call("set_slice", {{"us", 1000}}, 10s)).at("moved").to_number<int>(), 0) << "none to interrupt";
+    EXPECT_EQ(must(control.call("set_slice", {{"us", nullptr}}, 10s)).at("moved").to_number<int>(), 1) << "its own again";
+    EXPECT_TRUE(must(control.call("status", {}, 5s)).at("parameters").at("slice_us").is_null());
+    ASSERT_TRUE(server.set_mode("thread-pool"));
+    EXPECT_EQ(must(control.call("set_slice", {{"us", 1000}}, 10s)).at("moved").to_number<int>(), 0) << "it has none";
 }
 
 TEST(control_methods, one_connection_is_moved_by_its_id) {

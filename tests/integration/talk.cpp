@@ -65,11 +65,25 @@ TEST(talk, a_page_of_the_newest_leaves_out_what_is_older_and_says_how_much) {
     EXPECT_FALSE(observer.call("talk_transcript", {{"limit", 0}}));
 }
 
+TEST(talk, speakers_cannot_leave_for_processes_of_their_own_and_are_told_so) {
+    const RunningServer server(room_in("coroutines", 200us));
+    const TestClient speaker(server.port());
+    ASSERT_TRUE(speaker.send("one two\n"));
+    ASSERT_EQ(speaker.receive(8), "one two\n");
+    const auto refused = server.set_mode("process-per-connection");
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().text.find("cannot leave the server's process"), std::string::npos) << refused.error().text;
+    ASSERT_TRUE(speaker.send("three\n"));
+    EXPECT_EQ(speaker.receive(6), "three\n");
+}
+
 class Talk : public testing::TestWithParam<std::string> {};
 
+// Where speakers can be: not in processes of their own, which have no part in the room.
 std::vector<std::string> all_modes() {
     std::vector<std::string> ids;
-    for (const auto& mode : server::modes()) ids.emplace_back(mode.id);
+    for (const auto& mode : server::modes())
+        if (mode.carrier != "process") ids.emplace_back(mode.id);
     return ids;
 }
 

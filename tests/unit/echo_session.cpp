@@ -32,6 +32,30 @@ TEST(EchoSession, sends_back_every_byte_in_order_however_it_was_cut) {
     EXPECT_EQ(driver.output, text);
 }
 
+TEST(EchoSession, travels_between_any_two_actions_and_loses_nothing) {
+    const auto text = noise(100'000, 2);
+    for (const auto& [read_cut, write_cut] :
+         {std::pair{whole(), whole()}, std::pair{random_pieces(3, 5000), random_pieces(4, 5000)}}) {
+        auto driver = echo();
+        driver.make_another = protocol::make_echo_session;
+        ASSERT_TRUE(driver.run(text, read_cut, write_cut));
+        EXPECT_EQ(driver.output, text);
+        const std::uint64_t requests = driver.session().requests();
+        ASSERT_TRUE(driver.finish());
+        EXPECT_TRUE(driver.closed);
+        EXPECT_EQ(driver.session().requests(), requests);
+    }
+}
+
+TEST(EchoSession, refuses_a_state_that_is_none) {
+    protocol::StateWriter state;
+    protocol::make_echo_session()->save(state);
+    for (std::size_t length = 0; length < state.bytes().size(); ++length) {
+        protocol::StateReader cut(std::string_view(state.bytes()).substr(0, length));
+        EXPECT_FALSE(protocol::make_echo_session()->restore(cut)) << length;
+    }
+}
+
 TEST(EchoSession, closes_after_its_peer_has_finished_and_everything_was_sent_back) {
     auto driver = echo();
     ASSERT_TRUE(driver.run("some bytes"));

@@ -481,5 +481,36 @@ TEST(HttpSession, answers_the_same_however_input_and_output_are_cut) {
     EXPECT_EQ(reference.session().requests(), 63u) << "all but the 100";
 }
 
+TEST(HttpSession, travels_between_any_two_actions_and_goes_on_as_if_it_had_not) {
+    const auto input = everything();
+    auto reference = http();
+    ASSERT_TRUE(reference.run(input));
+    const unsigned seed = std::random_device{}();
+    for (unsigned i = 0; i < 6; ++i) {
+        SCOPED_TRACE("cut " + std::to_string(i) + " of seed " + std::to_string(seed));
+        const std::size_t longest = i % 3 == 0 ? 200 : i % 3 == 1 ? 1000 : 100'000;
+        auto driver = http();
+        driver.make_another = protocol::make_http_session;
+        ASSERT_TRUE(driver.run(input, random_pieces(seed + i, longest), random_pieces(seed + 1000 + i, longest)));
+        ASSERT_TRUE(driver.closed);
+        ASSERT_TRUE(driver.output == reference.output);
+        ASSERT_EQ(driver.computed, reference.computed);
+        ASSERT_EQ(driver.yields, reference.yields);
+        ASSERT_EQ(driver.paused, reference.paused);
+        ASSERT_EQ(driver.session().requests(), reference.session().requests());
+    }
+}
+
+TEST(HttpSession, refuses_a_state_that_is_none) {
+    auto driver = http();
+    ASSERT_TRUE(driver.run(request("POST /echo", "Transfer-Encoding: chunked\r\n") + "5\r\nab"));
+    protocol::StateWriter state;
+    ASSERT_TRUE(driver.session().save(state));
+    for (std::size_t length = 0; length < state.bytes().size(); ++length) {
+        protocol::StateReader cut(std::string_view(state.bytes()).substr(0, length));
+        EXPECT_FALSE(protocol::make_http_session()->restore(cut)) << length;
+    }
+}
+
 } // namespace
 } // namespace connscope::tests

@@ -45,6 +45,7 @@ public:
     // False if that did not happen in a very long number of steps.
     bool run(std::string_view input, const Cut& read_cut = whole(), const Cut& write_cut = whole()) {
         for (std::size_t steps = 0; steps < 50'000'000; ++steps) {
+            if (make_another && !travel()) return false;
             const Action action = session_->next();
             largest_memory = std::max(largest_memory, session_->memory_bytes());
             switch (action.kind) {
@@ -97,6 +98,9 @@ public:
         return run({});
     }
 
+    // Makes the session travel to another one before each action.
+    std::unique_ptr<Session> (*make_another)() = nullptr;
+
     std::string output;
     bool keep_output = true;
     std::size_t output_bytes = 0;
@@ -111,6 +115,16 @@ public:
     bool closed = false;
 
 private:
+    bool travel() {
+        protocol::StateWriter state;
+        std::unique_ptr<Session> other = make_another();
+        if (!session_->save(state)) return false;
+        protocol::StateReader reader(state.bytes());
+        if (!other->restore(reader)) return false;
+        session_ = std::move(other);
+        return true;
+    }
+
     std::unique_ptr<Session> session_;
 };
 

@@ -127,8 +127,8 @@ boost::asio::awaitable<void, Executor> carry(std::shared_ptr<AwaitableConnection
     crew.enter(*carried);
     connection.probe.resume();
     try {
-        while (!over && !carried->release) {
-            switch (connection.session->next().kind) {
+        while (!over && !connection.leaves && !carried->release) {
+            switch (next_action(connection).kind) {
             case Action::Kind::read:
                 connection.probe.suspend(ConnectionState::waiting_read, true);
                 bytes = connection.stamped ? co_await read_stamped(*carried, error) : co_await read_some(*carried, error);
@@ -161,7 +161,7 @@ boost::asio::awaitable<void, Executor> carry(std::shared_ptr<AwaitableConnection
                 connection.probe.suspend(ConnectionState::ready, true);
                 co_await step_back(*carried);
                 connection.probe.resume();
-                connection.session->elapsed({});
+                after_yield(connection);
                 break;
             case Action::Kind::close:
                 over = peer_finished ? CloseReason::peer : CloseReason::protocol;

@@ -59,8 +59,8 @@ private:
     // Runs actions until one must be waited for; its handler comes back here.
     void step() try {
         for (;;) {
-            if (release_) return leave();
-            switch (connection_.session->next().kind) {
+            if (release_ || connection_.leaves) return leave();
+            switch (next_action(connection_).kind) {
             case Action::Kind::read:
                 return read();
             case Action::Kind::write:
@@ -142,7 +142,7 @@ private:
         connection_.probe.suspend(ConnectionState::ready, true);
         asio::post(socket_.get_executor(), remembered([this] {
                        connection_.probe.resume();
-                       connection_.session->elapsed({});
+                       after_yield(connection_);
                        step();
                    }));
     }

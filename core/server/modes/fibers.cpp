@@ -79,8 +79,8 @@ void Fibers::carry(Carried& carried, const Yield& yield) {
     carried_.push_back(carried);
     connection.probe.resume();
     try {
-        while (!over && !carried.release) {
-            const Action action = session.next();
+        while (!over && !connection.leaves && !carried.release) {
+            const Action action = next_action(connection);
             switch (action.kind) {
             case Action::Kind::read: {
                 const auto input = input_of(connection);
@@ -121,7 +121,7 @@ void Fibers::carry(Carried& carried, const Yield& yield) {
                 connection.probe.suspend(ConnectionState::ready, true);
                 asio::post(socket.get_executor(), yield);
                 connection.probe.resume();
-                session.elapsed({});
+                after_yield(connection);
                 break;
             case Action::Kind::close:
                 over = peer_finished ? CloseReason::peer : CloseReason::protocol;

@@ -2,6 +2,7 @@
 #include "connscope/server/modes/preemption.hpp"
 
 #include "connscope/server/steps.hpp"
+#include "connscope/server/work.hpp"
 #include "connscope/telemetry/clock.hpp"
 
 #include <spdlog/spdlog.h>
@@ -65,8 +66,8 @@ Preemption::~Preemption() {
     if (has_timer_) ::timer_delete(timer_);
 }
 
-void Preemption::burn(nanoseconds cpu_time, std::int64_t& since, Turn& turn) {
-    if (cpu_time <= short_stretch) return server::burn(cpu_time);
+nanoseconds Preemption::burn(nanoseconds cpu_time, std::int64_t& since, Turn& turn, const std::atomic<bool>& leave) {
+    if (cpu_time <= short_stretch) return server::burn(cpu_time, leave);
     if (!has_timer_) {
         sigevent event{};
         event.sigev_notify = SIGEV_THREAD_ID;
@@ -75,17 +76,19 @@ void Preemption::burn(nanoseconds cpu_time, std::int64_t& since, Turn& turn) {
         event.sigev_notify_thread_id = ::gettid();
         if (::timer_create(CLOCK_MONOTONIC, &event, &timer_) != 0) {
             spdlog::error("no timer to interrupt with (error {}): the connection computes to its end", errno);
-            return server::burn(cpu_time);
+            return server::burn(cpu_time, leave);
         }
         has_timer_ = true;
     }
+    const double ticks_per_ns = 1 / telemetry::process_clock().ns_per_tick;
     Region region{since, turn};
     const nanoseconds end = thread_cpu_time() + cpu_time;
     region_.store(&region, std::memory_order_relaxed);
     std::atomic_signal_fence(std::memory_order_seq_cst); // the handler sees the region whole
     // A timer that somebody before has left armed comes too early for this one: the handler arms it for what is left then.
     if (!armed_.load(std::memory_order_relaxed)) arm(slice_);
-    for (;;) {
+    nanoseconds left = cpu_time;
+    while (!leave.load(std::memory_order_relaxed)) { // a flag alone
         // Both from the same side of an interruption.
         std::int64_t others = 0;
         nanoseconds now{};
@@ -93,15 +96,15 @@ void Preemption::burn(nanoseconds cpu_time, std::int64_t& since, Turn& turn) {
             others = region.others_ns.load(std::memory_order_relaxed);
             now = thread_cpu_time();
         } while (others != region.others_ns.load(std::memory_order_relaxed));
-        const nanoseconds left = end + nanoseconds(others) - now;
+        left = std::max(end + nanoseconds(others) - now, nanoseconds::zero());
         if (left.count() <= 0) break;
         // By wall time, in stretches; an interruption in one ends it early.
-        const std::int64_t until = monotonic_ns() + std::min<nanoseconds>(left, std::chrono::milliseconds(1)).count();
-        while (monotonic_ns() < until) {
-        }
+        const nanoseconds stretch = std::min<nanoseconds>(left, std::chrono::milliseconds(1));
+        work(static_cast<telemetry::Ticks>(static_cast<double>(stretch.count()) * ticks_per_ns));
     }
     region_.store(nullptr, std::memory_order_relaxed);
     std::atomic_signal_fence(std::memory_order_seq_cst); // and not after its end
+    return cpu_time - left;
 }
 
 bool Preemption::over(std::int64_t since) const noexcept { return monotonic_ns() - since >= slice_.count(); }

@@ -33,8 +33,9 @@ public:
     Preemption& operator=(const Preemption&) = delete;
 
     // Uses `cpu_time` of the CPU, that of others who ran in between not counted. The turn began at `since`, on the monotonic
-    // clock in ns; each interruption begins another and writes it there.
-    void burn(std::chrono::nanoseconds cpu_time, std::int64_t& since, Turn& turn);
+    // clock in ns; each interruption begins another and writes it there. `leave` and the result are as server::burn()'s.
+    std::chrono::nanoseconds burn(std::chrono::nanoseconds cpu_time, std::int64_t& since, Turn& turn,
+                                  const std::atomic<bool>& leave);
 
     // Whether a turn that began at `since` is over.
     bool over(std::int64_t since) const noexcept;

@@ -24,6 +24,8 @@ using Yield = asio::basic_yield_context<LoopExecutor>;
 using Timer =
     asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, LoopExecutor>;
 
+constexpr std::chrono::milliseconds usual_slice{1};
+
 // What a fiber needs of its stack beside what an interruption takes.
 constexpr std::size_t own_stack_bytes = 8192;
 
@@ -35,7 +37,7 @@ public:
         : host_(host)
         , number_(number)
         , stack_bytes_(options.stack_bytes)
-        , preemption_(options.slice)
+        , preemption_(options.slice.value_or(usual_slice))
         , loop_(host) {}
 
     std::optional<Refusal> adopt(Connection connection) override;
@@ -70,7 +72,7 @@ private:
     };
 
     void carry(Carried& carried, const Yield& yield);
-    void compute(Carried& carried, std::chrono::nanoseconds duration, const Yield& yield);
+    std::chrono::nanoseconds compute(Carried& carried, std::chrono::nanoseconds duration, const Yield& yield);
     static std::chrono::nanoseconds pause(Carried& carried, std::chrono::nanoseconds duration, const Yield& yield);
 
     Host& host_;
@@ -92,7 +94,7 @@ void PreemptiveFibers::carry(Carried& carried, const Yield& yield) {
 
     carried_.push_back(carried);
     carried.resume();
-    while (!over && !carried.release) {
+    while (!over && !connection.leaves && !carried.release) {
         const Action action = session.next();
         switch (action.kind) {
         case Action::Kind::read: {
@@ -123,8 +125,7 @@ void PreemptiveFibers::carry(Carried& carried, const Yield& yield) {
             break;
         }
         case Action::Kind::compute:
-            compute(carried, action.duration, yield);
-            session.elapsed(action.duration);
+            session.elapsed(compute(carried, action.duration, yield));
             break;
         case Action::Kind::pause:
             connection.probe.suspend(ConnectionState::paused, true);
@@ -150,8 +151,8 @@ void PreemptiveFibers::carry(Carried& carried, const Yield& yield) {
         host_.released(std::move(connection));
 }
 
-// Computes; interrupted, it stands in the middle of it while the others run.
-void PreemptiveFibers::compute(Carried& carried, std::chrono::nanoseconds duration, const Yield& yield) {
+// Computes; interrupted, it stands in the middle of it while the others run. Returns how much of it was done.
+std::chrono::nanoseconds PreemptiveFibers::compute(Carried& carried, std::chrono::nanoseconds duration, const Yield& yield) {
     struct Interrupted final : Preemption::Turn {
         Interrupted(Carried& whose, const Yield& its_yield)
             : carried(whose)
@@ -164,8 +165,10 @@ void PreemptiveFibers::compute(Carried& carried, std::chrono::nanoseconds durati
         Carried& carried;
         const Yield& yield;
     } interrupted(carried, yield);
-    preemption_.burn(duration, carried.turn_began, interrupted);
+    const auto done = preemption_.burn(duration, carried.turn_began, interrupted, carried.connection.watch->leave);
+    carried.connection.leaves = done < duration;
     if (preemption_.over(carried.turn_began)) interrupted.hand_on(); // the tick that came where it may not be taken
+    return done;
 }
 
 // The time that has passed: less than asked when the connection must leave.

@@ -94,7 +94,8 @@ ThreadPool::Turn ThreadPool::serve(Entry& entry, std::optional<CloseReason>& ove
     protocol::Session& session = *connection.session;
 
     try {
-        while (!over && !entry.release.load(std::memory_order_relaxed)) { // the hand-over itself is ordered by the mutex
+        while (!over && !connection.leaves &&
+               !entry.release.load(std::memory_order_relaxed)) { // the hand-over itself is ordered by the mutex
             const Action action = session.next();
             switch (action.kind) {
             case Action::Kind::read:
