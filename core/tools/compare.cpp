@@ -5,6 +5,7 @@
 #include "connscope/lab/findings.hpp"
 #include "connscope/lab/report.hpp"
 #include "connscope/lab/result.hpp"
+#include "connscope/lab/sweep.hpp"
 #include "connscope/lab/switch_cost.hpp"
 #include "tool.hpp"
 
@@ -31,6 +32,7 @@ using namespace connscope;
 struct Arguments {
     lab::PlanRequest request;
     std::string json, csv, html, from, journal;
+    std::string sweep; // a mode
     bool fresh = false;
     bool switches = false;
     bool lines = false;
@@ -67,6 +69,10 @@ void describe(CLI::App& app, Arguments& a) {
         ->delimiter(',');
     app.add_option("--load-cpus", r.load_cpus, "CPUs of the load; by default the others")->delimiter(',');
     app.add_flag("--switches", a.switches, "measure what one switch costs instead, by what is switched and what it touches");
+    app.add_option("--sweep", a.sweep,
+                   "measure how often to interrupt instead, in this mode: what ten slices cost (--slice-us: others) and how "
+                   "soon connections that ask for little are answered beside some that compute")
+        ->type_name("MODE");
     app.add_option("--json", a.json, "write the result for programs; - is standard output")->type_name("FILE");
     app.add_option("--csv", a.csv, "write the figures as a table for spreadsheets")->type_name("FILE");
     app.add_option("--html", a.html, "write the report for people: one file, to be read in a browser and printed")
@@ -259,6 +265,43 @@ int measure_switches(const Arguments& arguments, const std::string& command, con
     return finish(arguments, result, arguments.json != "-" && !arguments.lines);
 }
 
+int sweep(const Arguments& arguments, const lab::Stop& stop) {
+    lab::SweepOptions options;
+    options.bin_folder = arguments.request.bin_folder;
+    options.mode = arguments.sweep;
+    options.seconds_each = arguments.request.stretch_s.value_or(arguments.request.quick ? 1.5 : options.seconds_each);
+    options.server_cpus = arguments.request.server_cpus;
+    options.load_cpus = arguments.request.load_cpus;
+    if (!arguments.request.slice_us.empty())
+        options.slices_us.assign(arguments.request.slice_us.begin(), arguments.request.slice_us.end());
+    Teller teller(arguments);
+    const auto swept =
+        lab::run_sweep(options, stop,
+                       {.progress =
+                            [&](const std::string& part, std::size_t done, std::size_t all) {
+                                if (arguments.lines)
+                                    teller.line({{"event", "progress"}, {"part", part}, {"done", done}, {"all", all}});
+                                else
+                                    teller.note(fmt::format("{} of {}: {}", done + 1, all, part));
+                            },
+                        .point =
+                            [&](const lab::SweepPoint& point) {
+                                if (arguments.lines) teller.line({{"event", "point"}, {"point", lab::to_json(point)}});
+                            }});
+    if (!swept) return refuse(swept.error().text, code_of(swept.error()));
+    if (arguments.lines)
+        teller.line({{"event", "end"}, {"sweep", lab::to_json(*swept)}});
+    else if (arguments.json != "-")
+        fmt::print("{}", lab::to_table(*swept));
+    const std::string json = boost::json::serialize(lab::to_json(*swept)) + "\n";
+    if (arguments.json == "-")
+        fmt::print("{}", json);
+    else if (!arguments.json.empty())
+        if (auto written = lab::write_whole(arguments.json, json); !written)
+            return refuse(written.error().text, tools::environment_refused);
+    return swept->complete ? tools::done : tools::promise_failed;
+}
+
 int compare(const Arguments& arguments, const std::string& command, const lab::Stop& stop) {
     const auto plan = lab::make_plan(arguments.request);
     if (!plan) return refuse(plan.error().text, code_of(plan.error()));
@@ -313,6 +356,7 @@ int main(int argc, char** argv) {
     std::signal(SIGHUP, ask);
     std::signal(SIGPIPE, SIG_IGN);
     arguments.request.bin_folder = lab::program_folder();
+    if (!arguments.sweep.empty()) return sweep(arguments, stop);
     const std::string command = command_text(argc, argv);
     return arguments.switches ? measure_switches(arguments, command, stop) : compare(arguments, command, stop);
 }

@@ -260,5 +260,23 @@ TEST_F(Compare, measures_what_a_switch_costs_in_every_way) {
     EXPECT_NE(table.find("process (pipe)"), std::string::npos) << table;
 }
 
+TEST_F(Compare, a_sweep_tells_what_each_slice_costs_and_how_soon_others_are_answered) {
+    ASSERT_EQ(run({"--sweep", "preemptive-fibers", "--slice-us", "1000,10000", "--json", path("result.json")}), 0)
+        << text("errors");
+    const json::value sweep = result();
+    EXPECT_EQ(sweep.at("baseline").as_string(), "fibers");
+    EXPECT_TRUE(sweep.at("complete").as_bool());
+    const auto& points = sweep.at("points").as_array();
+    ASSERT_EQ(points.size(), 2u);
+    for (const json::value& point : points) {
+        EXPECT_LT(std::abs(point.at("overhead").to_number<double>()), 1.0);
+        EXPECT_TRUE(point.at("failed").is_null());
+    }
+    const auto p99 = [](const json::value& point) { return point.at("latency_p99_us").to_number<double>(); };
+    EXPECT_LT(p99(points[0]), p99(points[1]));
+    EXPECT_EQ(run({"--sweep", "thread-pool"}), 2);
+    EXPECT_NE(text("errors").find("there is no slice to sweep in 'thread-pool'"), std::string::npos) << text("errors");
+}
+
 } // namespace
 } // namespace connscope::test
