@@ -88,6 +88,7 @@ std::optional<Workload> parse_workload(const QString& id, const QByteArray& json
     workload.id = id;
     workload.title = object.value(QStringLiteral("title")).toString();
     workload.explains = object.value(QStringLiteral("explains")).toString();
+    workload.mode = object.value(QStringLiteral("mode")).toString();
     workload.protocol = object.value(QStringLiteral("protocol")).toString(QStringLiteral("echo"));
     for (const QJsonValue& population : object.value(QStringLiteral("populations")).toArray()) {
         if (population.isString()) workload.populations << population.toString();

@@ -35,6 +35,7 @@ struct Workload {
     QString title;
     QString explains; // a sentence
     QString protocol;
+    QString mode;            // in which it shows best; empty: in any
     QStringList populations; // texts
 
     // Whether populations that run, as the load tells them, are these: the load names options that the workload leaves open.

@@ -16,6 +16,8 @@
 #include "views/warning_list.hpp"
 #include "views/what_changed.hpp"
 #include "window/banner.hpp"
+#include "window/conversation_page.hpp"
+#include "window/four_fields_page.hpp"
 #include "window/key_override.hpp"
 #include "window/load_bar.hpp"
 #include "window/load_panel.hpp"
@@ -26,6 +28,7 @@
 #include "window/settings.hpp"
 #include "window/status_line.hpp"
 #include "window/stepper.hpp"
+#include "window/tour_guide.hpp"
 
 #include <QApplication>
 #include <QCloseEvent>

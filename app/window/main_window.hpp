@@ -16,6 +16,7 @@
 #include <memory>
 #include <vector>
 
+class QMenu;
 class QMenuBar;
 
 namespace connscope::app {
@@ -27,6 +28,8 @@ class ChartGrid;
 class ComparisonPage;
 class ConnectionMap;
 class ConnectionView;
+class ConversationPage;
+class FourFieldsPage;
 class LoadBar;
 class LoadPanel;
 class ModeBar;
@@ -36,6 +39,8 @@ class RunStore;
 class SegmentButton;
 class StatusLine;
 class TimelineView;
+class TourGuide;
+struct Tour;
 class WarningList;
 class WhatChanged;
 
@@ -57,6 +62,9 @@ public:
     // The desktop's colours have become dark or light; with the theme `system` the window's do, too.
     void follow_desktop(bool is_dark);
     const History& history() const noexcept { return history_; }
+    ConversationPage* conversation() noexcept { return conversation_.get(); } // nullptr until it is shown
+    FourFieldsPage* four_fields() noexcept { return four_fields_.get(); }     //
+    TourGuide& tour_guide() noexcept { return *tour_guide_; }
     ComparisonPage* comparison() noexcept { return comparison_.get(); } // nullptr until it is shown
     ModeBar& mode_bar() noexcept { return *mode_bar_; }
     Banner& server_banner() noexcept { return *server_banner_; }
@@ -80,6 +88,10 @@ public slots:
     void undoModeChange();
     // Opens the page on which modes are compared.
     void showComparison();
+    // Opens the page on which connections talk.
+    void showConversation();
+    // Opens the page of who may be interrupted and who switches.
+    void showFourFields();
 
 signals:
     // The first snapshot with connections is in all views.
@@ -109,6 +121,10 @@ private:
     void set_theme(Theme theme);
     void change_text_size(int steps);
     void show_about();
+    // main_window_pages.cpp
+    void make_pages_menu(QMenu& server);
+    void make_tours_menu(QMenu& help);
+    RunStore& run_store();
 
     void connect_session();
     void take_snapshot(const SnapshotPtr& snapshot);
@@ -170,8 +186,11 @@ private:
     QAction* undo_ = nullptr;
     QAction* pause_ = nullptr;
 
-    std::unique_ptr<RunStore> run_store_; // made with the page, which it outlives
+    std::unique_ptr<RunStore> run_store_; // made with the first page that needs it, all of which it outlives
     std::unique_ptr<ComparisonPage> comparison_;
+    std::unique_ptr<ConversationPage> conversation_;
+    std::unique_ptr<FourFieldsPage> four_fields_;
+    TourGuide* tour_guide_ = nullptr;
 
     SnapshotPtr newest_;
     std::uint64_t frame_ = 0;

@@ -103,12 +103,12 @@ void MainWindow::make_server_menu() {
     connect(add(server, tr("&Compare the modes …"), QStringLiteral("compare"), keys("Ctrl+Shift+M"),
                 tr("The same work through every mode, each in fresh processes, and what each costs.")),
             &QAction::triggered, this, &MainWindow::showComparison);
+    make_pages_menu(*server);
 }
 
 void MainWindow::showComparison() {
     if (comparison_ == nullptr) {
-        run_store_ = std::make_unique<RunStore>(RunStore::usual_file());
-        comparison_ = std::make_unique<ComparisonPage>(session_.plan().companions_folder, *run_store_, this);
+        comparison_ = std::make_unique<ComparisonPage>(session_.plan().companions_folder, run_store(), this);
         comparison_->resize(size().expandedTo({1180, 760}));
         comparison_->show_modes(session_.modes());
         connect(&session_, &Session::modesChanged, comparison_.get(), [this] { comparison_->show_modes(session_.modes()); });
@@ -235,6 +235,8 @@ void MainWindow::make_help_menu() {
             &QAction::triggered, this, [this] { show_active(new CommandPalette(*menu_bar_, this)); });
     connect(add(help, tr("&Shortcuts"), QStringLiteral("shortcuts"), QKeySequence(Qt::Key_F1), tr("All keys on one sheet.")),
             &QAction::triggered, this, [this] { show_active(new ShortcutSheet(*menu_bar_, this)); });
+    help->addSeparator();
+    make_tours_menu(*help);
     help->addSeparator();
     connect(add(help, tr("&About connscope"), QStringLiteral("about"), {}, tr("Versions and licences.")),
             &QAction::triggered, this, &MainWindow::show_about);

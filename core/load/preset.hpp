@@ -13,6 +13,7 @@ namespace connscope::load {
 // A workload with a name: resources/workloads/NAME.json
 //     {"title": "…", "explains": "…", "protocol": "http", "populations": ["active:100", {"kind": "idle", "connections":
 //     900}]}
+// and "mode", in which it shows best: for the window.
 struct Preset {
     std::string name;     // the file's, without its extension
     std::string title;    // "10,000 idle, 100 busy"

@@ -13,7 +13,7 @@ namespace connscope::protocol {
 namespace {
 
 constexpr std::size_t text_bytes = 24;
-constexpr std::uint32_t most_noted_in_word = 16; // interruptions and hand-overs; the others are counted
+constexpr std::uint32_t most_noted_in_word = 1024; // interruptions and hand-overs; the others are counted
 // What is shorter is the machine's own noise, not somebody's turn.
 constexpr std::int64_t shortest_turn_ns = 20'000;
 constexpr std::int64_t shortest_absence_ns = 1'000'000; // for nobody who was heard
@@ -253,7 +253,8 @@ void TalkSeat::is_here(Saying saying, std::chrono::nanoseconds spoken) {
         const std::uint64_t other = heard_in_place(here_ns_);
         if (other != 0 || away >= shortest_absence_ns) {
             if (other != 0) seat_->interruptions.fetch_add(1, std::memory_order_relaxed);
-            if (may_note()) {
+            // What other programs take is told and not counted.
+            if (other != 0 ? may_note() : noted_in_word_ < most_noted_in_word) {
                 note(TalkKind::next, saying, here_ns_, other);
                 note(TalkKind::resumes, saying, now - spoken.count(), static_cast<std::uint64_t>(away));
             }
