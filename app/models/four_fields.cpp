@@ -93,9 +93,10 @@ QString field_figure_title(std::size_t which) { return shown[which].title(); }
 QString field_figure_tip(std::size_t which) { return shown[which].tip(); }
 
 bool is_preemptive(const ModeDescription& mode) {
-    // A mode of the program that has a slice ends turns by it.
-    return mode.scheduling == ModeDescription::Scheduling::kernel ||
-           (mode.scheduling == ModeDescription::Scheduling::program && mode.has_slice);
+    if (mode.scheduling != ModeDescription::Scheduling::program)
+        return mode.scheduling == ModeDescription::Scheduling::kernel;
+    // A budget is kept by who computes; a timer's slice is not. A server that does not say which has slices of timers only.
+    return mode.slices.isEmpty() ? mode.has_slice : mode.slices == QLatin1String("timer");
 }
 
 bool is_in_kernel(const ModeDescription& mode) {

@@ -51,13 +51,15 @@ std::vector<ModeDescription> mode_descriptions_of(const boost::json::value& answ
         if (mode.name.isEmpty()) mode.name = mode.id;
         mode.carrier = text(*object, "carrier");
         mode.hint = text(*object, "hint");
-        if (const QString here = text(*object, "here"); !here.isEmpty()) mode.hint += QStringLiteral(" (") + here + QLatin1Char(')');
+        if (const QString here = text(*object, "here"); !here.isEmpty())
+            mode.hint += QStringLiteral(" (") + here + QLatin1Char(')');
         const QString scheduling = text(*object, "scheduling");
         if (scheduling == QLatin1String("kernel")) mode.scheduling = ModeDescription::Scheduling::kernel;
         if (scheduling == QLatin1String("both")) mode.scheduling = ModeDescription::Scheduling::both;
         mode.has_threads = flag(*object, "has_threads");
         mode.has_stack_size = flag(*object, "has_stack_size");
         mode.has_slice = flag(*object, "has_slice");
+        mode.slices = text(*object, "slices");
         modes.push_back(std::move(mode));
     }
     return modes;

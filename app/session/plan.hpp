@@ -48,6 +48,7 @@ struct ModeDescription {
     bool has_threads = false;
     bool has_stack_size = false;
     bool has_slice = false;
+    QString slices; // what the slice is: of a "timer", of the "scheduler", a "budget"; empty where it is not told
 };
 
 // What the server's modes are made with.

@@ -35,6 +35,11 @@ constexpr double shortest_word_us = 10;
 constexpr double longest_word_us = 1'000'000;
 constexpr std::array slices_us{200, 1000, 4000, 20'000, 100'000};
 
+// 0: as the mode has it by itself.
+QString slice_text(int us) {
+    return us == 0 ? ConversationPage::tr("slice: auto") : ConversationPage::tr("slice %1").arg(duration_text(us / 1e6));
+}
+
 template <class Control>
 Control* named(Control* control, const char* name, const QString& accessible, const QString& tip) {
     control->setObjectName(QLatin1String(name));
@@ -133,7 +138,7 @@ QWidget* ConversationPage::make_controls() {
                   tr("Who decides who speaks: the speakers stay connected when it changes, and go on where they were."));
     slice_ = named(new QComboBox(row), "talk_slice", tr("Slice"),
                    tr("How long one may speak before the timer says NEXT! It makes the mode anew; all stay connected."));
-    for (const int us : slices_us) slice_->addItem(tr("slice %1").arg(duration_text(us / 1e6)), us);
+    for (const int us : slices_us) slice_->addItem(slice_text(us), us);
     speed_ = new LogSlider(QStringLiteral("talk_speed"), tr("Words a second"), least_words_per_s, most_words_per_s, {},
                            tr("How fast they speak, from slow motion to full speed. A word is so much CPU time, so at any "
                               "speed one who speaks keeps a CPU busy."),
@@ -239,7 +244,7 @@ void ConversationPage::show_mode() {
     const auto mode = std::find_if(modes.begin(), modes.end(), [&](const auto& each) { return each.id == session_.mode(); });
     slice_->setVisible(mode != modes.end() && mode->has_slice);
     const int slice_us = session_.mode_parameters().slice_us;
-    if (slice_->findData(slice_us) < 0) slice_->addItem(tr("slice %1").arg(duration_text(slice_us / 1e6)), slice_us);
+    if (slice_->findData(slice_us) < 0) slice_->addItem(slice_text(slice_us), slice_us);
     slice_->setCurrentIndex(slice_->findData(slice_us));
 }
 

@@ -29,6 +29,12 @@ bool known(std::initializer_list<double> values) {
 QString whole(double value) { return count_text(std::round(value)); }
 QString tenth(double value) { return count_text(std::round(value * 100) / 100); }
 
+// The slice as it is now, or its name where the mode has it by itself.
+QString slice_of(const TourStage& stage) {
+    const int us = stage.session().mode_parameters().slice_us;
+    return us > 0 ? duration_text(us / 1e6) : tr("the mode's own slice");
+}
+
 TourSetting setting(const QString& mode, const char* population, int connections, bool is_fresh = false) {
     return {mode, {QString::fromLatin1(population)}, connections, is_fresh};
 }
@@ -264,7 +270,7 @@ Tour one_who_never_yields() {
                   return tr("The same hog is there, and 99 of 100 answers come within %1. A timer interrupts it after %2 of "
                             "computing; "
                             "it then goes to the end of the queue.")
-                      .arg(duration_text(p99), duration_text(stage.session().mode_parameters().slice_us / 1e6));
+                      .arg(duration_text(p99), slice_of(stage));
               }),
         press(threads, tr("Interrupted by the kernel"), tr("Press “Thread per connection”."),
               [](TourStage& stage) {
@@ -319,8 +325,7 @@ Tour interrupting() {
                  return tr("Fibers, interrupted after %1: %2 switches a second in user space, and 99 of 100 of all answers "
                            "within %3. "
                            "Two of the clients compute for 100 ms at a time.")
-                     .arg(duration_text(stage.session().mode_parameters().slice_us / 1e6), whole(switches),
-                          duration_text(p99));
+                     .arg(slice_of(stage), whole(switches), duration_text(p99));
              }),
         slice(20'000, tr("Seldom"), tr("Choose a slice of 20 ms."),
               [](TourStage& stage) {

@@ -73,6 +73,17 @@ private slots:
         QVERIFY(fields[1].is_preemptive && !fields[1].in_kernel);
     }
 
+    void a_budget_of_its_own_makes_no_mode_preemptive() {
+        ModeDescription budget = mode("coroutines", "coroutine", Scheduling::program, true);
+        budget.slices = QStringLiteral("budget");
+        QVERIFY(!is_preemptive(budget));
+        budget.slices = QStringLiteral("timer");
+        QVERIFY(is_preemptive(budget));
+        budget.scheduling = Scheduling::kernel;
+        budget.slices = QStringLiteral("scheduler");
+        QVERIFY(is_preemptive(budget));
+    }
+
     void a_comparison_gives_the_figures_and_says_what_it_lacks() {
         lab::Result result;
         result.cells = {cell("coroutines", {{"memory_bytes", {2048}}, {"hog_damage_us", {146'000}}})};
