@@ -143,7 +143,8 @@ std::optional<std::string> Child::ended() {
     const int status = status_.value_or(0);
     std::string text = WIFSIGNALED(status) ? fmt::format("was ended by signal {}", WTERMSIG(status))
                                            : fmt::format("ended with exit code {}", WEXITSTATUS(status));
-    if (const std::string said = complaint(); !said.empty()) text += ": " + said;
+    const bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL; // what it said before does not explain that
+    if (const std::string said = complaint(); !killed && !said.empty()) text += ": " + said;
     return text;
 }
 

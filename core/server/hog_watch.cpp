@@ -121,9 +121,7 @@ void HogWatch::look_at(std::uint32_t slot, ConnectionId id, Ticks since, Ticks n
     suspect.hog.mode = places_.number(*place);
     suspect.look = looks_;
     suspect.hog.held = span(since, now);
-    const bool waited = suspect.hog.waiting > 0;
     count_waiting(suspect, now);
-    if (!waited && suspect.hog.waiting > 0) ask({}); // whose answer may be wanted soon
     if (!suspect.excused && !suspect.named && suspect.hog.held >= threshold_ && suspect.hog.waiting > 0) ask_where(suspect);
 }
 
@@ -210,15 +208,14 @@ void HogWatch::answer_questions() {
         if (!symbols) { // takes up to 100 ms
             if (auto opened = observe::Symbols::open(static_cast<std::uint32_t>(::getpid()))) symbols = std::move(*opened);
         }
-        if (question.id == 0) {
-            lock.lock();
-            continue;
-        }
         Hog place;
         place.missing = "the program's symbols cannot be read";
         // Now and then it is in the kernel or in code that the kernel lends, from where calls are not known.
-        for (int attempt = 0; symbols && attempt < 8 && place.function.empty(); ++attempt)
+        for (int attempt = 0; symbols && attempt < 50 && place.function.empty(); ++attempt) {
+            if (attempt > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+            if (!is_in_slice(question.slot, question.id, question.since)) break;
             place = where(question.thread, *symbols);
+        }
         if (!is_in_slice(question.slot, question.id, question.since)) {
             place = {};
             place.missing = "it has gone on before it could be asked";

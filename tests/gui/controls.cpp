@@ -64,7 +64,6 @@ private slots:
 
     void the_parameters_of_a_mode_act_at_once_and_are_undone() {
         ModeParametersRow& row = window().mode_bar().parameters();
-        QVERIFY(!row.isVisible()); // coroutines have none
         QSignalSpy changed(&window().session(), &Session::modeChanged);
         const auto threads = [this](std::size_t back = 1) {
             const auto& values = window().history().values(Quantity::threads);

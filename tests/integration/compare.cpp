@@ -191,7 +191,7 @@ TEST_F(Compare, a_server_that_dies_in_mid_cell_is_said_and_what_was_measured_is_
     EXPECT_EQ(compare.wait(), 1);
     const json::value whole = result();
     const json::value& fibers = whole.at("cells").at(0);
-    EXPECT_EQ(fibers.at("failed").as_string(), "connscope-serve was ended by signal 9 (saturated)");
+    EXPECT_EQ(std::string(fibers.at("failed").as_string()), "connscope-serve was ended by signal 9 (saturated)");
     EXPECT_GT(median(fibers, "memory_bytes"), 0);
     EXPECT_GT(median(fibers, "latency_p50_us"), 0);
     EXPECT_TRUE(fibers.at("figures").at("requests_per_s").at("median").is_null());
