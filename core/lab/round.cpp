@@ -74,6 +74,8 @@ private:
     void fail(const std::string& why) {
         // A process that ended explains the error that came of it.
         std::string text = stop_.asked() ? "interrupted" : why;
+        for (int tries = 0; tries < 20 && subject_ && !subject_->ended(); ++tries) // what its clients see may come first
+            if (!stop_.pass(10ms)) break;
         if (subject_ && !stop_.asked())
             if (const auto gone = subject_->ended()) text = fmt::format("{} ({})", *gone, part_);
         record_.failed = text;

@@ -42,22 +42,33 @@ std::optional<std::uint64_t> count_open_files(int fds) {
     return numbers.size();
 }
 
+// How many tasks the machine has; of "0.07 0.05 0.06 1/87 5964".
+std::optional<std::uint64_t> count_tasks() {
+    const auto load = read_whole(AT_FDCWD, "/proc/loadavg");
+    const std::size_t slash = load ? load->find('/') : std::string::npos;
+    if (slash == std::string::npos) return std::nullopt;
+    std::string_view rest = std::string_view(*load).substr(slash + 1);
+    const auto tasks = take_number(rest);
+    return tasks && *tasks > 0 ? std::optional<std::uint64_t>(*tasks) : std::nullopt;
+}
+
 std::optional<std::uint64_t> measure_kernel_stack() {
-    // tasks come and go, and a stack outlives its task a little: the lowest of a few readings is the nearest
+    // Tasks come and go, and a stack outlives its task a little: of a few readings between which their number hardly
+    // changed, the lowest is the nearest.
     std::optional<double> lowest;
-    for (int attempt = 0; attempt < 5; ++attempt) {
+    for (int attempt = 0, steady = 0; attempt < 50 && steady < 5; ++attempt) {
+        const auto before = count_tasks();
         const auto memory = read_whole(AT_FDCWD, "/proc/meminfo");
-        const auto load = read_whole(AT_FDCWD, "/proc/loadavg"); // "0.07 0.05 0.06 1/87 5964"
-        if (!memory || !load) return std::nullopt;
+        const auto after = count_tasks();
+        if (!memory || !before || !after) return std::nullopt;
         const auto stacks = bytes_of(*memory, "KernelStack:");
-        const std::size_t slash = load->find('/');
-        if (!stacks || slash == std::string::npos) return std::nullopt;
-        std::string_view rest = std::string_view(*load).substr(slash + 1);
-        const auto tasks = take_number(rest);
-        if (!tasks || *tasks == 0) return std::nullopt;
-        const double each = static_cast<double>(*stacks) / static_cast<double>(*tasks);
+        if (!stacks) return std::nullopt;
+        if (std::max(*before, *after) * 49 > std::min(*before, *after) * 50) continue;
+        ++steady;
+        const double each = static_cast<double>(*stacks) / static_cast<double>(*after);
         if (!lowest || each < *lowest) lowest = each;
     }
+    if (!lowest) return std::nullopt;
     const auto page = static_cast<double>(::sysconf(_SC_PAGESIZE));
     const double exponent = std::round(std::log2(*lowest / page));
     // no architecture has less than a page or more than 64 KiB: anything else is not this machine's figure

@@ -77,7 +77,8 @@ TEST(cooperative_threads, one_that_yields_lets_the_others_run) {
         while (!other.at_end()) {
         }
         for (const auto& connection : server.reading().connections)
-            EXPECT_EQ(connection.requests, 0u) << "the one who yields is still at its work when the other has done its own";
+            EXPECT_TRUE(connection.id != 1 || connection.requests == 0)
+                << "the one who yields is still at its work when the other has done its own";
     }
 }
 
