@@ -54,7 +54,9 @@ Outcome<Subject> Subject::start_own(const Plan& plan, const CellSpec& cell) {
                                      "--stamp-every",
                                      "16",
                                      "--drain-deadline",
-                                     "0.2"};
+                                     "0.2",
+                                     "--hog-ms", // the names of a hog's functions take megabytes
+                                     "0"};
     if (cell.conditions.threads) command.insert(command.end(), {"--threads", std::to_string(*cell.conditions.threads)});
     if (cell.conditions.slice_us) command.insert(command.end(), {"--slice-us", std::to_string(*cell.conditions.slice_us)});
     auto child = Child::start(command, plan.server_cpus);
