@@ -177,7 +177,7 @@ void ModeBar::add_group(ModeDescription::Scheduling scheduling, const QString& c
         segment->setAccessibleName(tr("Mode %1").arg(mode.name));
         segment->setAccessibleDescription(mode.hint);
         QString about = tr("%1\n%2\nCarrier: %3. All open connections move there and stay open.")
-                          .arg(mode.name, mode.hint, mode.carrier);
+                            .arg(mode.name, mode.hint, mode.carrier);
         if (i < 9) about += QStringLiteral(" (Ctrl+%1)").arg(i + 1);
         segment->setToolTip(about);
         // The server says which mode is in use, not the click.

@@ -98,9 +98,7 @@ void after_read(Connection& connection, std::size_t bytes) {
     connection.session->received(bytes);
 }
 
-void after_write(Connection& connection, std::size_t bytes) {
-    written(connection, bytes);
-}
+void after_write(Connection& connection, std::size_t bytes) { written(connection, bytes); }
 
 CloseReason reason_of(int error) noexcept {
     switch (error) {

@@ -45,7 +45,8 @@ QStringList companions_of(qint64 window) {
     ps.waitForFinished();
     QStringList found;
     for (const QString& line : QString::fromUtf8(ps.readAllStandardOutput()).split(QLatin1Char('\n'))) {
-        if (line.contains(QStringLiteral("window-%1-").arg(window)) && !line.contains(QStringLiteral("<defunct>"))) found << line;
+        if (line.contains(QStringLiteral("window-%1-").arg(window)) && !line.contains(QStringLiteral("<defunct>")))
+            found << line;
     }
     return found;
 }
@@ -116,8 +117,9 @@ private slots:
     }
 
     void an_unwritable_screenshot_is_told() {
-        const Result result = run({QStringLiteral("--screenshot"), QStringLiteral("/nonexistent/a.png"), QStringLiteral("--after"),
-                                   QStringLiteral("0.2"), QStringLiteral("--connections"), QStringLiteral("5")});
+        const Result result =
+            run({QStringLiteral("--screenshot"), QStringLiteral("/nonexistent/a.png"), QStringLiteral("--after"),
+                 QStringLiteral("0.2"), QStringLiteral("--connections"), QStringLiteral("5")});
         QCOMPARE(result.code, 3);
         QVERIFY2(result.errors.contains(QStringLiteral("/nonexistent/a.png")), qPrintable(result.errors));
     }
@@ -145,7 +147,8 @@ private slots:
         QTRY_COMPARE_WITH_TIMEOUT(companions_of(pid).size(), 3, 15'000); // server, what it forks processes from, load
         QVERIFY(::kill(static_cast<pid_t>(pid), signal) == 0);
         QVERIFY(window.waitForFinished(10'000));
-        QTRY_VERIFY2_WITH_TIMEOUT(companions_of(pid).isEmpty(), qPrintable(companions_of(pid).join(QLatin1Char('\n'))), 10'000);
+        QTRY_VERIFY2_WITH_TIMEOUT(companions_of(pid).isEmpty(), qPrintable(companions_of(pid).join(QLatin1Char('\n'))),
+                                  10'000);
         if (signal != SIGKILL) QCOMPARE(window.exitCode(), 0);
     }
 };

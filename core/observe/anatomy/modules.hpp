@@ -81,7 +81,7 @@ private:
 
     std::uint32_t pid_;
     std::unique_ptr<Dwfl, End> dwfl_;
-    std::map<std::string, File> files_; // by path as in the mappings
+    std::map<std::string, File> files_;                       // by path as in the mappings
     std::map<Dwfl_Module*, std::vector<Function>> functions_; // by begin
     std::ptrdiff_t prepared_ = 0;                             // of dwfl_getmodules(); -1: all are
     Dwfl_Module* program_ = nullptr;
