@@ -14,6 +14,7 @@
 
 namespace connscope::server {
 
+class Gate;
 class Zygote;
 
 // What a mode tells its server. Any thread; none of it blocks for long.
@@ -29,6 +30,8 @@ public:
     virtual telemetry::ProbeServer& probe() noexcept = 0;
     // What processes for connections are forked from, or null when there is none.
     virtual Zygote* zygote() noexcept = 0;
+    // What a carrier of one connection passes before it goes on with it.
+    virtual Gate& gate() noexcept = 0;
 };
 
 // What ModeOptions::slice is in a mode.

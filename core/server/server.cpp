@@ -4,6 +4,7 @@
 #include "connscope/control/server.hpp"
 #include "connscope/server/acceptor.hpp"
 #include "connscope/server/control_methods.hpp"
+#include "connscope/server/gate.hpp"
 #include "connscope/server/housekeeping.hpp"
 #include "connscope/server/linger.hpp"
 #include "connscope/server/memory_reserve.hpp"
@@ -14,6 +15,7 @@
 #include "connscope/server/registry.hpp"
 #include "connscope/server/sessions.hpp"
 #include "connscope/server/steps.hpp"
+#include "connscope/server/thread_scheduling.hpp"
 #include "connscope/server/zygote.hpp"
 #include "connscope/telemetry/runtime_folder.hpp"
 
@@ -40,6 +42,7 @@ using telemetry::Outcome;
 using telemetry::Ticks;
 
 constexpr std::uint64_t most_connections = 1'000'000;
+constexpr std::chrono::milliseconds patience_with_the_last{50};
 
 // Raises the soft limit of open files to the hard one, and says what it is then.
 std::uint64_t raise_open_files_limit() {
@@ -99,6 +102,7 @@ public:
     void released(Connection connection) override;
     telemetry::ProbeServer& probe() noexcept override { return *probe_; }
     Zygote* zygote() noexcept override { return zygote_.get(); }
+    Gate& gate() noexcept override { return gate_; }
 
     asio::io_context& context() noexcept { return context_; }
     asio::ip::tcp::endpoint endpoint() const { return acceptor_->endpoint(); }
@@ -116,6 +120,8 @@ private:
         HandOffDone done;
         std::string refusal; // why it is being taken back
         std::chrono::milliseconds interval{1};
+        std::uint64_t astray = 0; // when last looked at; and since when there have been so many
+        Ticks since = 0;
     };
 
     void accepted(Accepted accepted);
@@ -142,10 +148,10 @@ private:
     MemoryReserve memory_;
     Registry registry_;
     Linger linger_;
+    Gate gate_;
     std::unique_ptr<Zygote> zygote_;
     Places places_;
     std::atomic<int> placing_{0}; // threads inside place()
-    std::atomic<Ticks> last_arrival_{0};
     std::mutex refusal_mutex_;
     std::string refusal_; // why a connection could not go where it was sent; guarded by refusal_mutex_
     Moves moves_;
@@ -170,7 +176,7 @@ private:
 
 telemetry::Status Server::Impl::start(Server& self, const asio::ip::tcp::endpoint& endpoint, std::uint8_t mode) {
     // Before the first mode: there is one thread still.
-    if (auto zygote = Zygote::start({*probe_, sessions_, registry_.watches(), carry_in_own_process}))
+    if (auto zygote = Zygote::start({*probe_, sessions_, registry_.watches(), gate_, carry_in_own_process}))
         zygote_ = std::move(*zygote);
     else
         spdlog::warn("{}", zygote.error().text);
@@ -203,6 +209,7 @@ telemetry::Status Server::Impl::start(Server& self, const asio::ip::tcp::endpoin
 
 bool Server::Impl::run() {
     const telemetry::EnteredThread stay(*probe_, true);
+    const Precedence precedence;
     run_handlers(context_);
     if (left_behind_) return false;
     places_.end_all();
@@ -266,7 +273,6 @@ bool Server::Impl::place(Connection connection) {
         std::optional<Refusal> refusal = places_.mode(way.target).adopt(std::move(connection));
         if (!refusal) {
             if (registry_.arrive(slot, id, way.target, way.journey)) places_.mode(way.target).release(id);
-            last_arrival_.store(telemetry::ticks(), std::memory_order_relaxed); // a statistic
             return true;
         }
         connection = std::move(refusal->connection);
@@ -376,6 +382,7 @@ std::uint64_t Server::Impl::begin_hand_off(std::uint8_t place) {
     probe_->set_mode(places_.number(place));
     here_ = place;
     const std::uint64_t total = registry_.send_all(place);
+    gate_.shut();
     places_.release_all_but(place);
     return total;
 }
@@ -386,10 +393,17 @@ void Server::Impl::watch_hand_off() {
     probe_->set(Gauge::hand_offs_pending, astray);
     if (hand_off.refusal.empty()) take_back(hand_off);
     if (astray == 0 && registry_.astray() == 0 && placing_.load() == 0) return finish_hand_off();
-    if (telemetry::process_clock().duration(telemetry::ticks() - hand_off.begin) > std::chrono::milliseconds(5)) {
+    const Ticks now = telemetry::ticks();
+    if (std::exchange(hand_off.astray, astray) != astray) {
+        hand_off.since = now;
+        hand_off.interval = std::chrono::milliseconds(1);
+    }
+    const auto unchanged = telemetry::process_clock().duration(now - hand_off.since);
+    if (unchanged > std::chrono::milliseconds(5)) {
         places_.release_all_but(here_);
         hand_off.interval = std::min(hand_off.interval * 2, std::chrono::milliseconds(16));
     }
+    if (unchanged > patience_with_the_last) gate_.open(); // they compute, maybe, and do not keep the others
     hand_off_timer_.expires_after(hand_off.interval);
     hand_off_timer_.async_wait([this](boost::system::error_code error) {
         if (!error && hand_off_) watch_hand_off();
@@ -412,13 +426,13 @@ void Server::Impl::finish_hand_off() {
     HandOff hand_off = std::move(*hand_off_);
     hand_off_.reset();
     places_.end_unused(registry_, here_);
+    gate_.open();
+    const Ticks end = telemetry::ticks();
     ::malloc_trim(0); // what the old carriers held goes back to the system, so that memory shows the new mode's needs
 
     HandOffReport report;
     report.moved = hand_off.total;
-    const Ticks last = last_arrival_.load(std::memory_order_relaxed);
-    if (hand_off.total > 0 && last > hand_off.begin)
-        report.duration = telemetry::process_clock().duration(last - hand_off.begin);
+    if (hand_off.total > 0) report.duration = telemetry::process_clock().duration(end - hand_off.begin);
     probe_->set(Gauge::hand_offs_pending, 0);
     probe_->set(Gauge::last_hand_off_count, report.moved);
     probe_->set(Gauge::last_hand_off_ns, static_cast<std::uint64_t>(report.duration.count()));

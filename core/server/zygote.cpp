@@ -2,6 +2,7 @@
 #include "connscope/server/zygote.hpp"
 
 #include "connscope/observe/process.hpp"
+#include "connscope/server/thread_scheduling.hpp"
 #include "connscope/server/zygote_process.hpp"
 
 #include <poll.h>
@@ -136,6 +137,7 @@ std::optional<Zygote::Rider> Zygote::take(std::uint64_t ride) {
 }
 
 void Zygote::hear() {
+    const Precedence precedence; // the processes that have not come back yet want the CPU too
     const telemetry::EnteredThread stay(place_.probe, false);
     for (;;) {
         Notice notice;

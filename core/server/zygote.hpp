@@ -2,6 +2,7 @@
 #pragma once
 
 #include "connscope/server/connection.hpp"
+#include "connscope/server/gate.hpp"
 #include "connscope/server/packets.hpp"
 #include "connscope/server/sessions.hpp"
 #include "connscope/server/shared_array.hpp"
@@ -73,6 +74,7 @@ public:
         telemetry::ProbeServer& probe;
         const Sessions& sessions;
         SharedArray<Watch>& watches; // by slot
+        Gate& gate;
         Story story;
     };
     // Who is told of a ride's end; on a thread of the zygote's.

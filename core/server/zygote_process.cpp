@@ -3,6 +3,7 @@
 #include "connscope/server/zygote_process.hpp"
 
 #include "connscope/server/modes/interrupt.hpp"
+#include "connscope/server/thread_scheduling.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -90,6 +91,7 @@ private:
 };
 
 void ZygoteProcess::live() {
+    const Precedence precedence; // before the processes, as the server's main thread goes before its others
     for (;;) {
         pollfd entries[] = {{orders_, POLLIN, 0}, {ended_.get(), POLLIN, 0}, {untold_.empty() ? -1 : notices_, POLLOUT, 0}};
         if (::poll(entries, 3, -1) < 0 && errno != EINTR) end();
@@ -159,6 +161,7 @@ void ZygoteProcess::live_as_connection(const Order& order, Descriptors descripto
             protocol::StateReader reader(*saved);
             if (connection.session->restore(reader)) {
                 connection.session_bytes = connection.session->memory_bytes();
+                place_.gate.pass();
                 over = place_.story(connection, place_.probe, connection.watch->leave, usage);
             }
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "connscope/server/gate.hpp"
 #include "connscope/server/mode.hpp"
 #include "connscope/server/modes/interrupt.hpp"
 #include "connscope/telemetry/clock.hpp"
@@ -150,6 +151,7 @@ private:
                 self.connection.probe.carried_by(telemetry::CarrierKind::thread, self.mode.number_,
                                                  __builtin_frame_address(0),
                                                  static_cast<std::uint32_t>(self.mode.stack_bytes_));
+                self.mode.host_.gate().pass();
                 self.mode.carry(self);
                 return nullptr;
             },

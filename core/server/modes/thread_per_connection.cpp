@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "connscope/server/modes/connection_threads.hpp"
-#include "connscope/server/modes/scheduler_slice.hpp"
 #include "connscope/server/modes/table.hpp"
 #include "connscope/server/steps.hpp"
+#include "connscope/server/thread_scheduling.hpp"
 
 #include <sched.h>
 #include <sys/socket.h>

@@ -11,4 +11,19 @@ namespace connscope::server {
 // the scheduler's own again. False when the kernel refuses, or ignores it as older ones do.
 bool set_slice_of_this_thread(std::chrono::nanoseconds slice) noexcept;
 
+// As long as it lives, the calling thread goes before the process's other threads: with a nice value of -20 and the shortest
+// slice where the kernel allows it (CAP_SYS_NICE, RLIMIT_NICE), with the slice alone where not. Threads and processes that
+// it starts have neither. A server's main thread needs it: among a thousand connections' threads that are all ready, a fair
+// share for the one that accepts and can be asked is a thousandth.
+class Precedence {
+public:
+    Precedence() noexcept;
+    ~Precedence();
+    Precedence(const Precedence&) = delete;
+    Precedence& operator=(const Precedence&) = delete;
+
+private:
+    int nice_before_;
+};
+
 } // namespace connscope::server

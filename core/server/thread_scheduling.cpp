@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "connscope/server/modes/scheduler_slice.hpp"
+#include "connscope/server/thread_scheduling.hpp"
 
 #include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 
 namespace connscope::server {
@@ -22,6 +23,15 @@ struct SchedulingAttributes {
     std::uint64_t period = 0;
 };
 
+constexpr std::uint64_t reset_on_fork = 1; // SCHED_FLAG_RESET_ON_FORK
+constexpr std::int32_t precedent_nice = -20;
+constexpr std::uint64_t shortest_slice_ns = 100'000;
+
+std::int32_t nice_of_this_thread() noexcept {
+    SchedulingAttributes now;
+    return ::syscall(SYS_sched_getattr, 0, &now, sizeof(now), 0) == 0 ? now.nice : 0;
+}
+
 } // namespace
 
 bool set_slice_of_this_thread(std::chrono::nanoseconds slice) noexcept {
@@ -33,6 +43,23 @@ bool set_slice_of_this_thread(std::chrono::nanoseconds slice) noexcept {
     if (::syscall(SYS_sched_setattr, 0, &wanted, 0) != 0) return false;
     return ::syscall(SYS_sched_getattr, 0, &now, sizeof(now), 0) == 0 &&
            (slice.count() == 0 || now.runtime == wanted.runtime);
+}
+
+Precedence::Precedence() noexcept
+    : nice_before_(nice_of_this_thread()) {
+    SchedulingAttributes wanted;
+    wanted.flags = reset_on_fork;
+    wanted.runtime = shortest_slice_ns;
+    wanted.nice = std::min(nice_before_, precedent_nice);
+    if (::syscall(SYS_sched_setattr, 0, &wanted, 0) == 0) return;
+    wanted.nice = nice_before_;
+    ::syscall(SYS_sched_setattr, 0, &wanted, 0);
+}
+
+Precedence::~Precedence() {
+    SchedulingAttributes before;
+    before.nice = nice_before_;
+    ::syscall(SYS_sched_setattr, 0, &before, 0);
 }
 
 } // namespace connscope::server
