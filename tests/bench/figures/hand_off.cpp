@@ -52,7 +52,7 @@ int main(int argc, char** argv) {
     const std::vector<std::string> modes{"thread-per-connection", "thread-pool",           "callbacks", "coroutines",
                                          "coroutines-pool",       "loop-per-core",         "fibers",    "preemptive-fibers",
                                          "cooperative-threads",   "process-per-connection"};
-    Child serve({bin_folder() + "/connscope-serve", "--listen", "127.0.0.1:0", "--mode", modes.front(), "--hog-ms", "0"}, 0);
+    Child serve({bin_folder() + "/connscope-serve", "--listen", "127.0.0.1:0", "--mode", modes.front()}, 0);
     const std::string ready = serve.line();
     auto control = control::Client::connect(value_of(ready, "control"));
     if (!control) fail(control.error().text);
