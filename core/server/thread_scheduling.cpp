@@ -5,7 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <bit>
 #include <cstdint>
 
 namespace connscope::server {
@@ -27,39 +27,42 @@ constexpr std::uint64_t reset_on_fork = 1; // SCHED_FLAG_RESET_ON_FORK
 constexpr std::int32_t precedent_nice = -20;
 constexpr std::uint64_t shortest_slice_ns = 100'000;
 
-std::int32_t nice_of_this_thread() noexcept {
+SchedulingAttributes attributes_of_this_thread() noexcept {
     SchedulingAttributes now;
-    return ::syscall(SYS_sched_getattr, 0, &now, sizeof(now), 0) == 0 ? now.nice : 0;
+    if (::syscall(SYS_sched_getattr, 0, &now, sizeof(now), 0) != 0) now.size = 0;
+    return now;
+}
+
+bool set_attributes_of_this_thread(const SchedulingAttributes& wanted) noexcept {
+    return ::syscall(SYS_sched_setattr, 0, &wanted, 0) == 0;
 }
 
 } // namespace
 
 bool set_slice_of_this_thread(std::chrono::nanoseconds slice) noexcept {
-    SchedulingAttributes now;
-    if (::syscall(SYS_sched_getattr, 0, &now, sizeof(now), 0) != 0) return false;
     SchedulingAttributes wanted;
-    wanted.nice = now.nice;
+    wanted.nice = attributes_of_this_thread().nice;
     wanted.runtime = static_cast<std::uint64_t>(slice.count());
-    if (::syscall(SYS_sched_setattr, 0, &wanted, 0) != 0) return false;
-    return ::syscall(SYS_sched_getattr, 0, &now, sizeof(now), 0) == 0 &&
-           (slice.count() == 0 || now.runtime == wanted.runtime);
+    return set_attributes_of_this_thread(wanted) &&
+           (slice.count() == 0 || attributes_of_this_thread().runtime == wanted.runtime);
 }
 
-Precedence::Precedence() noexcept
-    : nice_before_(nice_of_this_thread()) {
+KeptScheduling::KeptScheduling() noexcept
+    : attributes_(std::bit_cast<decltype(attributes_)>(attributes_of_this_thread())) {}
+
+KeptScheduling::~KeptScheduling() {
+    const auto before = std::bit_cast<SchedulingAttributes>(attributes_);
+    if (before.size != 0) set_attributes_of_this_thread(before);
+}
+
+Precedence::Precedence() noexcept {
     SchedulingAttributes wanted;
     wanted.flags = reset_on_fork;
     wanted.runtime = shortest_slice_ns;
-    wanted.nice = std::min(nice_before_, precedent_nice);
-    if (::syscall(SYS_sched_setattr, 0, &wanted, 0) == 0) return;
-    wanted.nice = nice_before_;
-    ::syscall(SYS_sched_setattr, 0, &wanted, 0);
-}
-
-Precedence::~Precedence() {
-    SchedulingAttributes before;
-    before.nice = nice_before_;
-    ::syscall(SYS_sched_setattr, 0, &before, 0);
+    wanted.nice = precedent_nice;
+    if (set_attributes_of_this_thread(wanted)) return;
+    wanted.nice = attributes_of_this_thread().nice;
+    set_attributes_of_this_thread(wanted);
 }
 
 } // namespace connscope::server

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "connscope/server/gate.hpp"
+#include "connscope/server/modes/table.hpp"
 #include "connscope/server/thread_scheduling.hpp"
 
 #include <gtest/gtest.h>
@@ -29,6 +30,11 @@ TEST(Precedence, is_of_one_thread_alone_and_ends_with_its_scope) {
             int of_another = 1;
             std::thread([&] { of_another = nice_here(); }).join();
             EXPECT_EQ(of_another, 0);
+            for (const ModeInfo& mode : modes()) // what may be had here is tried
+                if (mode.here != nullptr) mode.here({});
+            EXPECT_EQ(nice_here(), -20);
+            std::thread([&] { of_another = nice_here(); }).join();
+            EXPECT_EQ(of_another, 0) << "asking what may be had left something behind";
         }
         EXPECT_EQ(nice_here(), before);
     }).join();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "connscope/server/modes/fifo_cpu.hpp"
 
+#include "connscope/server/thread_scheduling.hpp"
+
 #include <cerrno>
 
 namespace connscope::server {
@@ -21,9 +23,11 @@ telemetry::Outcome<FifoCpu> FifoCpu::find() {
     if (CPU_COUNT(&all) < 2)
         return telemetry::Error{std::make_error_code(std::errc::not_supported),
                                 "this server has one CPU only, and one must be left to the others"};
-    if (const int error = set_policy_of_this_thread(SCHED_FIFO, 1); error != 0)
-        return telemetry::system_error(error, "no right to SCHED_FIFO (CAP_SYS_NICE)");
-    set_policy_of_this_thread(SCHED_OTHER, 0);
+    {
+        const KeptScheduling kept;
+        if (const int error = set_policy_of_this_thread(SCHED_FIFO, 1); error != 0)
+            return telemetry::system_error(error, "no right to SCHED_FIFO (CAP_SYS_NICE)");
+    }
     int last = CPU_SETSIZE - 1;
     while (!CPU_ISSET(last, &all)) --last;
     return FifoCpu(last, all);
