@@ -224,9 +224,9 @@ void CooperativeThreads::interrupt(Carrier& carrier) {
     ConnectionThreads::interrupt(carrier);
 }
 
-// Sees to it that none keeps a CPU from the rest of the machine for long. Its own thread has the normal policy: it runs on
-// the CPUs that SCHED_FIFO leaves alone.
+// Sees to it that none keeps a CPU from the rest of the machine for long.
 void CooperativeThreads::watch() {
+    fifo_->keep_off();
     std::unique_lock lock(stop_mutex_);
     while (!stopped_.wait_for(lock, fifo_limit / 10, [this] { return stop_; })) {
         const Ticks now = telemetry::ticks();

@@ -40,6 +40,12 @@ bool FifoCpu::enter() const noexcept {
     return ::sched_setaffinity(0, sizeof(own), &own) == 0 && set_policy_of_this_thread(SCHED_FIFO, 1) == 0;
 }
 
+void FifoCpu::keep_off() const noexcept {
+    cpu_set_t others = all_;
+    CPU_CLR(number_, &others);
+    ::sched_setaffinity(0, sizeof(others), &others);
+}
+
 void FifoCpu::leave(pthread_t thread) const noexcept {
     demote(thread);
     ::pthread_setaffinity_np(thread, sizeof(all_), &all_);

@@ -20,6 +20,8 @@ public:
 
     // Gives the calling thread the policy and this CPU alone; false when the system refuses.
     bool enter() const noexcept;
+    // Keeps the calling thread off this CPU.
+    void keep_off() const noexcept;
     // Gives any thread of this process the normal policy back, and all CPUs.
     void leave(pthread_t thread) const noexcept;
     // Gives it the normal policy back, and leaves it on this CPU.
