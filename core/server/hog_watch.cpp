@@ -8,9 +8,6 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
-#include <malloc.h>
-#include <unistd.h>
-
 #include <algorithm>
 
 namespace connscope::server {
@@ -26,8 +23,6 @@ constexpr auto relaxed = std::memory_order_relaxed; // of slots: another's stati
 constexpr milliseconds period{20};
 constexpr std::size_t most_sockets = 4096; // asked for bytes at a look, 1 µs each
 constexpr std::size_t most_suspects = 64;
-constexpr std::size_t most_calls = 12;
-constexpr std::chrono::seconds symbols_kept{5};
 
 ConnectionState state_of(const telemetry::layout::Slot& slot) {
     return static_cast<ConnectionState>(slot.state.load(relaxed));
@@ -37,34 +32,20 @@ nanoseconds span(Ticks from, Ticks to) {
     return to > from ? telemetry::process_clock().duration(to - from) : nanoseconds::zero();
 }
 
-// Where a thread is now: its function, the line, the calls; or what is missing.
-Hog where(std::uint32_t thread, observe::Symbols& symbols) {
-    Hog place;
-    const auto caught = catch_stack(thread, milliseconds(50));
-    if (!caught) {
-        place.missing = "its thread does not answer";
-        return place;
-    }
-    const observe::RemoteMemory memory(static_cast<std::uint32_t>(::getpid()));
-    for (const observe::Symbol& frame : symbols.unwind(caught->registers, caught->stack, memory).frames) {
-        const observe::CodePlace* const one = frame.function();
-        if (one == nullptr || one->function.empty()) continue;
-        if (place.calls.size() < most_calls)
-            place.calls.push_back(one->at().empty() ? one->function : one->function + " at " + one->at());
-        if (!place.function.empty() || !frame.in_program) continue;
-        place.function = one->function;
-        place.at = one->at();
-    }
-    if (place.function.empty()) place.missing = "there are no symbols for the code it is in";
-    return place;
+// Where a thread is now; or what is missing.
+NamedPlace where(std::uint32_t thread, Namer& namer) {
+    if (const auto caught = catch_stack(thread, milliseconds(50))) return namer.name(*caught);
+    NamedPlace nowhere;
+    nowhere.missing = "its thread does not answer";
+    return nowhere;
 }
 
 } // namespace
 
-HogWatch::HogWatch(boost::asio::io_context& context, telemetry::ProbeServer& probe, Registry& registry, Places& places,
-                   milliseconds threshold)
+HogWatch::HogWatch(boost::asio::io_context& context, Host& host, Registry& registry, Places& places, milliseconds threshold)
     : context_(context)
-    , probe_(probe)
+    , host_(host)
+    , probe_(host.probe())
     , registry_(registry)
     , places_(places)
     , threshold_(threshold)
@@ -189,32 +170,20 @@ void HogWatch::ask(const Question& question) {
 }
 
 void HogWatch::answer_questions() {
-    std::optional<observe::Symbols> symbols;
+    Namer namer(host_.zygote());
     std::unique_lock lock(mutex_);
     for (;;) {
-        const auto is_due = [this] { return stop_ || !questions_.empty(); };
-        if (!asked_.wait_for(lock, symbols_kept, is_due)) {
-            // Nobody has asked for a while: what is known of the program's code is megabytes.
-            if (symbols) {
-                symbols.reset();
-                ::malloc_trim(0);
-            }
-            asked_.wait(lock, is_due);
-        }
+        asked_.wait(lock, [this] { return stop_ || !questions_.empty(); });
         if (stop_) return;
         const Question question = questions_.front();
         questions_.erase(questions_.begin());
         lock.unlock();
-        if (!symbols) { // takes up to 100 ms
-            if (auto opened = observe::Symbols::open(static_cast<std::uint32_t>(::getpid()))) symbols = std::move(*opened);
-        }
-        Hog place;
-        place.missing = "the program's symbols cannot be read";
+        NamedPlace place;
         // Now and then it is in the kernel or in code that the kernel lends, from where calls are not known.
-        for (int attempt = 0; symbols && attempt < 50 && place.function.empty(); ++attempt) {
+        for (int attempt = 0; attempt < 50 && place.function.empty(); ++attempt) {
             if (attempt > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
             if (!is_in_slice(question.slot, question.id, question.since)) break;
-            place = where(question.thread, *symbols);
+            place = where(question.thread, namer);
         }
         if (!is_in_slice(question.slot, question.id, question.since)) {
             place = {};
@@ -226,7 +195,7 @@ void HogWatch::answer_questions() {
     }
 }
 
-void HogWatch::answered(const Question& question, Hog place) {
+void HogWatch::answered(const Question& question, NamedPlace place) {
     const auto found = suspects_.find(question.id);
     if (found == suspects_.end() || found->second.since != question.since) return;
     Hog& hog = found->second.hog;

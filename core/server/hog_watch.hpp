@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "connscope/server/mode.hpp"
+#include "connscope/server/namer.hpp"
 #include "connscope/server/places.hpp"
 #include "connscope/server/registry.hpp"
 #include "connscope/telemetry/probe.hpp"
@@ -39,7 +41,7 @@ struct Hog {
 class HogWatch {
 public:
     // Whose slice is longer than `threshold` while others wait is one; 0: none is.
-    HogWatch(boost::asio::io_context& context, telemetry::ProbeServer& probe, Registry& registry, Places& places,
+    HogWatch(boost::asio::io_context& context, Host& host, Registry& registry, Places& places,
              std::chrono::milliseconds threshold);
     ~HogWatch();
     HogWatch(const HogWatch&) = delete;
@@ -82,10 +84,11 @@ private:
     void ask_where(Suspect& suspect);
     void ask(const Question& question);
     void answer_questions();
-    void answered(const Question& question, Hog place);
+    void answered(const Question& question, NamedPlace place);
     bool is_in_slice(std::uint32_t slot, ConnectionId id, telemetry::Ticks since) const;
 
     boost::asio::io_context& context_;
+    Host& host_;
     telemetry::ProbeServer& probe_;
     Registry& registry_;
     Places& places_;

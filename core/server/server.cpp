@@ -74,7 +74,7 @@ public:
         , linger_(context_)
         , places_(*this)
         , moves_(context_, registry_, places_, [this] { return last_refusal(); })
-        , hogs_(context_, *probe_, registry_, places_, options.hog_threshold)
+        , hogs_(context_, *this, registry_, places_, options.hog_threshold)
         , housekeeping_timer_(context_)
         , hand_off_timer_(context_)
         , drain_timer_(context_) {}

@@ -91,18 +91,20 @@ Status Zygote::carry(const Order& order, int socket, int state, Passengers& pass
                          "no more than " + std::to_string(most_processes) + " connections can have a process each"};
         riders_.emplace(order.ride, Rider{&passengers, order.slot});
     }
-    Status asked = ask(order, socket, state);
+    Status asked = ask(order, {socket, state});
     // When the ride is over already, its passengers have been told.
     if (!asked && !take(order.ride)) return telemetry::success();
     return asked;
 }
 
-Status Zygote::ask(const Order& order, int socket, int state) {
+Status Zygote::start_namer(int socket) { return ask({.kind = Order::Kind::name, .ride = next_ride()}, {socket}); }
+
+Status Zygote::ask(const Order& order, std::initializer_list<int> descriptors) {
     const std::lock_guard lock(orders_mutex_);
-    if (!hearing_.joinable()) hearing_ = std::thread([this] { hear(); });
+    if (order.kind == Order::Kind::carry && !hearing_.joinable()) hearing_ = std::thread([this] { hear(); });
     OrderAnswer answer;
     Descriptors none;
-    if (send_packet(orders_.get(), bytes_of(order), {socket, state})) {
+    if (send_packet(orders_.get(), bytes_of(order), descriptors)) {
         pollfd entry{orders_.get(), POLLIN, 0};
         int ready = 0;
         do ready = ::poll(&entry, 1, patience_ms);

@@ -37,7 +37,7 @@ UsageSum sum_of(const rusage& usage) noexcept;
 
 // What the process of a connection is told as it begins.
 struct Order {
-    enum class Kind : std::uint8_t { carry, interrupt, interrupt_all };
+    enum class Kind : std::uint8_t { carry, interrupt, interrupt_all, name };
     Kind kind = Kind::carry;
     bool stamped = false;
     bool in_request = false;
@@ -102,6 +102,9 @@ public:
     void interrupt(std::uint64_t ride);
     void interrupt_all();
 
+    // Starts a process that lives as a namer on this socket: see Namer. Errors: there can be no other process. Any thread.
+    telemetry::Status start_namer(int socket);
+
     const Sessions& sessions() const noexcept { return place_.sessions; }
     // Of all processes since the start, this one's included.
     UsageSum usage();
@@ -114,7 +117,7 @@ private:
 
     Zygote(const Place& place, pid_t pid, telemetry::UniqueFd orders, telemetry::UniqueFd notices,
            std::unique_ptr<SharedArray<ProcessUsage>> usage);
-    telemetry::Status ask(const Order& order, int socket, int state);
+    telemetry::Status ask(const Order& order, std::initializer_list<int> descriptors);
     void send(const Order& order);
     void hear();
     void all_are_lost();

@@ -3,6 +3,7 @@
 #include "connscope/server/zygote_process.hpp"
 
 #include "connscope/server/modes/interrupt.hpp"
+#include "connscope/server/namer.hpp"
 #include "connscope/server/thread_scheduling.hpp"
 
 #include <fcntl.h>
@@ -74,6 +75,8 @@ private:
 
     void obey();
     void carry(const Order& order, Descriptors& descriptors);
+    void name(const Order& order, Descriptors& descriptors);
+    void begin_child();
     [[noreturn]] void live_as_connection(const Order& order, Descriptors descriptors);
     void reap();
     void tell();
@@ -114,6 +117,8 @@ void ZygoteProcess::obey() {
     switch (order.kind) {
     case Order::Kind::carry:
         return carry(order, descriptors);
+    case Order::Kind::name:
+        return name(order, descriptors);
     case Order::Kind::interrupt:
         for (const Process& process : processes_)
             if (process.ride == order.ride) ::kill(process.pid, interrupt_signal);
@@ -134,15 +139,31 @@ void ZygoteProcess::carry(const Order& order, Descriptors& descriptors) {
     count_own();
 }
 
-void ZygoteProcess::live_as_connection(const Order& order, Descriptors descriptors) {
+void ZygoteProcess::name(const Order& order, Descriptors& descriptors) {
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+        begin_child();
+        ::close(notices_);
+        live_as_namer(descriptors[0].get());
+    }
+    const OrderAnswer answer{.ride = order.ride, .error = pid < 0 ? errno : 0};
+    send_packet(orders_, bytes_of(answer), {});
+}
+
+// What each process that is forked from this one does first.
+void ZygoteProcess::begin_child() {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != self_) ::_exit(1); // it has ended in between
-    ::prctl(PR_SET_NAME, ("connection " + std::to_string(order.id)).c_str());
     sigset_t none;
     sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
     ended_.reset();
     ::close(orders_);
+}
+
+void ZygoteProcess::live_as_connection(const Order& order, Descriptors descriptors) {
+    begin_child();
+    ::prctl(PR_SET_NAME, ("connection " + std::to_string(order.id)).c_str());
 
     Notice notice{.ride = order.ride};
     UniqueFd state;

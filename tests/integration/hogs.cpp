@@ -5,6 +5,8 @@
 
 #include "connscope/server/modes/table.hpp"
 
+#include <fstream>
+
 namespace connscope::test {
 namespace {
 
@@ -108,6 +110,26 @@ TEST(hogs, one_is_told_in_every_mode_with_who_waits_and_the_line_it_is_in) {
         EXPECT_TRUE(eventually([&] { return frozen.server().status().hogs.empty(); }));
         EXPECT_TRUE(eventually([&] { return frozen.server().reading().gauge(telemetry::Gauge::closed_by_request) == 1u; }));
     }
+}
+
+// Looking up where it is takes megabytes, and would be read as what the connections take.
+TEST(hogs, the_servers_memory_does_not_grow_by_naming_one) {
+    if (sanitized) GTEST_SKIP() << "the sanitizer's memory grows by itself";
+    const auto resident = [] {
+        std::ifstream file("/proc/self/statm");
+        std::uint64_t total = 0, pages = 0;
+        file >> total >> pages;
+        return pages * 4096;
+    };
+    const Frozen frozen("coroutines");
+    const std::uint64_t before = resident();
+    std::vector<server::Hog> hogs;
+    ASSERT_TRUE(eventually([&] {
+        hogs = frozen.server().status().hogs;
+        return !hogs.empty() && !hogs[0].function.empty();
+    }));
+    EXPECT_LT(resident(), before + (1u << 20));
+    EXPECT_TRUE(frozen.server().close_connection(1));
 }
 
 TEST(hogs, one_is_moved_out_of_every_frozen_mode_to_a_thread_of_its_own_and_goes_on_there) {
