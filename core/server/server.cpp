@@ -31,6 +31,7 @@
 
 #include <atomic>
 #include <mutex>
+#include <tuple>
 
 namespace connscope::server {
 namespace {
@@ -527,6 +528,7 @@ ServerStatus Server::Impl::status() {
 // --- the face
 
 Outcome<std::unique_ptr<Server>> Server::start(const ServerOptions& wanted) {
+    std::ignore = spdlog::default_logger_raw(); // made before the threads that log
     ServerOptions options = wanted;
     const protocol::Protocol* protocol = protocol::find_protocol(options.protocol);
     if (protocol == nullptr) {
