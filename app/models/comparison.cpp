@@ -28,13 +28,15 @@ struct Compared {
     Better better;
     const char* less; // %1 before, %2 after, %3 how many times
     const char* more;
+    const char* slightly = nullptr; // where a factor would read as one
 };
 
 #define COMPARISON_TEXT(text) QT_TRANSLATE_NOOP("Comparison", text)
 constexpr Compared compared[] = {
     {Quantity::bytes_per_connection, COMPARISON_TEXT("Memory per connection"), Form::bytes, Better::less,
      COMPARISON_TEXT("A connection takes %2 instead of %1: %3 as many fit in the same memory."),
-     COMPARISON_TEXT("A connection takes %2 instead of %1, %3 as much: what carries it needs more room.")},
+     COMPARISON_TEXT("A connection takes %2 instead of %1, %3 as much."),
+     COMPARISON_TEXT("A connection takes %2 instead of %1.")},
     {Quantity::threads, COMPARISON_TEXT("Threads"), Form::count, Better::neither,
      COMPARISON_TEXT("%2 threads do what %1 did; the kernel has fewer to choose from."),
      COMPARISON_TEXT("%2 threads instead of %1; the kernel chooses among them.")},
@@ -150,7 +152,8 @@ std::vector<Difference> compare(const History& history, const Stretch& before, c
                                                  : tr("%1 more").arg(percent_text(difference.ratio - 1));
                 }
             }
-            difference.sentence = tr(less ? each.less : each.more);
+            const char* const text = less ? each.less : each.more;
+            difference.sentence = tr(each.slightly != nullptr && times < 1.1 ? each.slightly : text);
             difference.sentence.replace(QStringLiteral("%1"), difference.before);
             difference.sentence.replace(QStringLiteral("%2"), difference.after);
             difference.sentence.replace(QStringLiteral("%3"), factor_text(times));

@@ -34,6 +34,8 @@ Meaning meaning_of_carrier(const QString& carrier) {
 // A mode's name where there is little room.
 QString short_name_of(const ModeDescription& mode) {
     static const std::map<QString, QString> names{{QStringLiteral("thread-per-connection"), ChartGrid::tr("own")},
+                                                  {QStringLiteral("callbacks"), ChartGrid::tr("callbacks")},
+                                                  {QStringLiteral("fibers"), ChartGrid::tr("fibers")},
                                                   {QStringLiteral("thread-pool"), ChartGrid::tr("pool")},
                                                   {QStringLiteral("coroutines"), ChartGrid::tr("corout.")},
                                                   {QStringLiteral("coroutines-pool"), ChartGrid::tr("× threads")},

@@ -120,7 +120,9 @@ std::string line_chart(std::string_view title, std::vector<Line> lines, const st
     if (!(high > 0)) return {};
     const std::vector<Tick> up = decades(low, high, unit);
     const double bottom_log = std::log10(up.front().at), top_log = std::log10(up.back().at);
-    constexpr double top = 10, plot_height = 210, right = 16;
+    constexpr double top = 10, plot_height = 210;
+    // Half of the last label reaches beyond the plot.
+    const double right = across.empty() ? 16 : std::max(16.0, width_of(across.back().label) / 2 + 2);
     double left = 0;
     for (const Tick& tick : up) left = std::max(left, width_of(tick.label) + 10);
     const double plot_width = frame.width - left - right;
@@ -151,9 +153,7 @@ std::string line_chart(std::string_view title, std::vector<Line> lines, const st
     }
     for (const Tick& tick : across) {
         drawing.line(place_x(tick.at), top, place_x(tick.at), top + plot_height, colour("grid", medium));
-        const auto anchor = tick.at > 0.97   ? Drawing::Anchor::end
-                            : tick.at < 0.03 ? Drawing::Anchor::start
-                                             : Drawing::Anchor::middle;
+        const auto anchor = tick.at < 0.03 ? Drawing::Anchor::start : Drawing::Anchor::middle;
         drawing.text(place_x(tick.at), top + plot_height + 18, tick.label, anchor, true);
     }
     for (const Line& line : lines) {
