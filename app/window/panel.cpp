@@ -5,6 +5,7 @@
 #include "views/palette.hpp"
 #include "window/key_override.hpp"
 
+#include <QCloseEvent>
 #include <QHBoxLayout>
 #include <QPainter>
 #include <QToolButton>
@@ -55,6 +56,7 @@ Panel::Panel(const QString& name, const QString& title, QWidget* view, QWidget* 
     hide_button->setAccessibleName(tr("Hide %1").arg(title));
     hide_button->setToolTip(tr("Hide this panel; the View menu brings it back."));
     connect(hide_button, &QToolButton::clicked, this, &QWidget::close);
+    connect(this, &QDockWidget::visibilityChanged, this, [this](bool in_front) { in_front_ = in_front; });
     row->addWidget(caption);
     row->addWidget(summary_);
     row->addStretch();
@@ -79,6 +81,13 @@ void Panel::bring_up() {
 bool Panel::event(QEvent* event) {
     return leave_key_to_focus(*event) || QDockWidget::event(event);
 } // a floating one is a window
+
+void Panel::closeEvent(QCloseEvent* event) {
+    if (in_front_ || !isVisible()) return QDockWidget::closeEvent(event);
+    event->ignore();
+    bring_up();
+    toggleViewAction()->setChecked(true);
+}
 
 void Panel::paintEvent(QPaintEvent*) {
     QPainter painter(this);

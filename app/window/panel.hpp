@@ -21,10 +21,13 @@ public:
 
 protected:
     bool event(QEvent* event) override;
+    // One that stands behind another is not in anybody's way: its key brings it up first.
+    void closeEvent(QCloseEvent* event) override;
     void paintEvent(QPaintEvent* event) override;
 
 private:
     MutedLabel* summary_;
+    bool in_front_ = true; // and not behind another's tab
 };
 
 } // namespace connscope::app

@@ -207,6 +207,23 @@ private slots:
         QVERIFY(!window().time_view().is_live());
     }
 
+    void the_key_of_a_panel_behind_another_brings_it_up_and_then_hides_it() {
+        show();
+        auto* anatomy = window().findChild<QDockWidget*>(QStringLiteral("anatomy_panel"));
+        auto* timeline = window().findChild<QDockWidget*>(QStringLiteral("timeline_panel"));
+        timeline->raise();
+        QTRY_VERIFY(anatomy->visibleRegion().isEmpty());
+        QAction* toggle = anatomy->toggleViewAction();
+        toggle->trigger();
+        QTRY_VERIFY(!anatomy->visibleRegion().isEmpty());
+        QVERIFY(toggle->isChecked());
+        toggle->trigger();
+        QTRY_VERIFY(anatomy->isHidden());
+        QVERIFY(!toggle->isChecked());
+        toggle->trigger();
+        timeline->raise();
+    }
+
     void the_filter_and_the_panels_have_keys() {
         show();
         press(Qt::Key_F, Qt::ControlModifier);
