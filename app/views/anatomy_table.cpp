@@ -41,8 +41,9 @@ QString breakable(const QString& text) {
 }
 
 // Puts some text into a column, broken between words or, where one is too long, within it; the height it takes. Draws only
-// where there is a painter.
-int put(QPainter* painter, const QFont& font, const QRect& column, int y, const QString& text, const QColor& colour) {
+// where there is a painter. `hang`: how far its further lines stand in.
+int put(QPainter* painter, const QFont& font, const QRect& column, int y, const QString& text, const QColor& colour,
+        int hang = continued) {
     QTextLayout layout(breakable(text), font);
     QTextOption option;
     option.setWrapMode(QTextOption::WrapAtWordBoundaryOrAnywhere);
@@ -50,7 +51,7 @@ int put(QPainter* painter, const QFont& font, const QRect& column, int y, const 
     layout.beginLayout();
     double height = 0;
     for (QTextLine line = layout.createLine(); line.isValid(); line = layout.createLine()) {
-        const int indent = height > 0 ? continued : 0;
+        const int indent = height > 0 ? hang : 0;
         line.setLineWidth(std::max(column.width() - indent, 1));
         line.setPosition({static_cast<double>(indent), height});
         height += line.height();
@@ -118,7 +119,7 @@ bool AnatomyTable::event(QEvent* event) {
 int AnatomyTable::lay_out(QPainter* painter, int width, std::vector<Placed>* tips) const {
     const QRect all(0, 0, width - 4, 0);
     int y = 0;
-    if (!message_.isEmpty()) y = put(painter, font(), all, 2, message_, ink(palette()).muted) + line_gap;
+    if (!message_.isEmpty()) y = put(painter, font(), all, 2, message_, ink(palette()).muted, 0) + line_gap;
     if (model_.now() == nullptr) return y;
     return y + lay_out_lists(painter, all.translated(0, y), tips);
 }
