@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <utility>
 
 #include <unistd.h>
 
@@ -41,6 +42,34 @@ class NotYielded : public WarningRule {
 public:
     QString id() const override { return QStringLiteral("not_yielded"); }
     std::optional<Finding> check(const WarningContext& context) override {
+        if (!context.hogs.empty()) return told(context);
+        // Who keeps nobody waiting is none, however long it computes.
+        if (context.hogs_are_told && context.program_decides) return std::nullopt;
+        return guess(context);
+    }
+
+private:
+    // The server has asked the connection itself.
+    static std::optional<Finding> told(const WarningContext& context) {
+        const HogReading& hog = context.hogs.front();
+        if (hog.held_s < context.thresholds.unyielded_s) return std::nullopt;
+        const QString place = hog.function.isEmpty() ? tr(" (where: %1)").arg(hog.missing)
+                              : hog.at.isEmpty()     ? tr(" in %1").arg(hog.function)
+                                                     : tr(" in %1 (%2)").arg(hog.function, hog.at);
+        const QString others =
+            hog.waiting == 1 ? tr("1 connection could run and has waited %1").arg(duration_text(hog.longest_wait_s))
+                             : tr("%1 connections could run and wait, the longest for %2")
+                                   .arg(count_text(static_cast<double>(hog.waiting)), duration_text(hog.longest_wait_s));
+        const QString more = context.hogs.size() > 1 ? tr(" %1 more do the same.").arg(context.hogs.size() - 1) : QString();
+        return Finding{tr("Connection %1 has not yielded for %2%3: %4.%5")
+                           .arg(number(hog.connection), duration_text(hog.held_s), place, others, more),
+                       ConnectionKey{0, hog.connection},
+                       {},
+                       hog.connection};
+    }
+
+    // By what its segment shows.
+    static std::optional<Finding> guess(const WarningContext& context) {
         double longest = 0;
         ConnectionKey culprit;
         for (const SegmentEvent& each : context.snapshot.events) {
@@ -208,7 +237,7 @@ class EventsLost : public WarningRule {
 public:
     QString id() const override { return QStringLiteral("events_lost"); }
     std::optional<Finding> check(const WarningContext& context) override {
-        lost_ += context.snapshot.events_lost;
+        if (std::exchange(seen_, context.snapshot.taken) != context.snapshot.taken) lost_ += context.snapshot.events_lost;
         if (context.snapshot.events_lost == 0) return std::nullopt;
         return Finding{tr("%1 events were overwritten before this window could read them: the timeline has gaps.")
                            .arg(count_text(static_cast<double>(lost_))),
@@ -216,6 +245,7 @@ public:
     }
 
 private:
+    std::chrono::nanoseconds seen_{}; // the snapshot: one may be looked at more than once
     std::uint64_t lost_ = 0;
 };
 

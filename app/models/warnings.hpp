@@ -2,6 +2,7 @@
 #pragma once
 
 #include "models/connection_model.hpp"
+#include "session/hog_watch.hpp"
 #include "session/plan.hpp"
 #include "session/snapshot.hpp"
 
@@ -11,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 namespace connscope::app {
@@ -35,12 +37,16 @@ struct WarningContext {
     double now = 0;             // s of CLOCK_MONOTONIC
     QString mode_name;          // "Coroutines"
     bool program_decides = false; // the mode schedules in user space: who does not yield stops others
+    std::span<const HogReading> hogs; // as the server tells
+    bool hogs_are_told = false;       // false: it cannot be asked for them
 };
 
 struct Finding {
     QString text; // a whole sentence
     std::optional<ConnectionKey> culprit;
     QString view; // object name of the panel or control to go to when there is no culprit
+    // The connection that keeps others waiting, as the server says: it can be let go on, closed or moved. 0: none does.
+    std::uint64_t hog = 0;
 };
 
 // One thing that may be wrong.

@@ -21,10 +21,12 @@ Session::Session(Plan plan, QObject* parent)
     , mode_(plan_.mode)
     , watcher_(new Watcher(plan_))
     , server_remote_(new Remote)
+    , beside_remote_(new Remote)
     , load_remote_(new Remote)
     , anatomist_(new Anatomist) {
     watching_.setObjectName(QStringLiteral("watching"));
     calling_server_.setObjectName(QStringLiteral("calling-server"));
+    calling_beside_.setObjectName(QStringLiteral("calling-beside"));
     calling_load_.setObjectName(QStringLiteral("calling-load"));
     reading_anatomy_.setObjectName(QStringLiteral("reading-anatomy"));
     anatomist_->moveToThread(&reading_anatomy_);
@@ -35,9 +37,11 @@ Session::Session(Plan plan, QObject* parent)
     });
     watcher_->moveToThread(&watching_);
     server_remote_->moveToThread(&calling_server_);
+    beside_remote_->moveToThread(&calling_beside_);
     load_remote_->moveToThread(&calling_load_);
     connect(&watching_, &QThread::finished, watcher_, &QObject::deleteLater);
     connect(&calling_server_, &QThread::finished, server_remote_, &QObject::deleteLater);
+    connect(&calling_beside_, &QThread::finished, beside_remote_, &QObject::deleteLater);
     connect(&calling_load_, &QThread::finished, load_remote_, &QObject::deleteLater);
     connect(watcher_, &Watcher::snapshotTaken, this, &Session::take_snapshot);
     connect(watcher_, &Watcher::serverChanged, this, &Session::set_server);
@@ -49,7 +53,7 @@ Session::Session(Plan plan, QObject* parent)
 
 Session::~Session() {
     stop();
-    for (QThread* thread : {&calling_server_, &calling_load_, &reading_anatomy_}) {
+    for (QThread* thread : {&calling_server_, &calling_beside_, &calling_load_, &reading_anatomy_}) {
         thread->quit();
         thread->wait();
     }
@@ -58,6 +62,7 @@ Session::~Session() {
 void Session::start() {
     watching_.start();
     calling_server_.start();
+    calling_beside_.start();
     calling_load_.start();
     reading_anatomy_.start();
     QMetaObject::invokeMethod(watcher_, [watcher = watcher_] { watcher->start(); });
@@ -69,6 +74,7 @@ void Session::stop() {
     if (!watching_.isRunning()) {
         delete watcher_;
         delete server_remote_;
+        delete beside_remote_;
         delete load_remote_;
         delete anatomist_;
         return;
@@ -82,8 +88,8 @@ void Session::stop() {
 void Session::call(Target target, const char* method, boost::json::object parameters, Answer answer,
                    std::chrono::milliseconds time_out) {
     if (stopped_) return;
-    Remote* remote = target == Target::server ? server_remote_ : load_remote_;
-    const QString path = target == Target::server ? server_.control_path : load_.control_path;
+    Remote* remote = target == Target::server ? server_remote_ : target == Target::load ? load_remote_ : beside_remote_;
+    const QString path = target == Target::load ? load_.control_path : server_.control_path;
     QMetaObject::invokeMethod(remote, [this, remote, path, method = std::string(method), parameters = std::move(parameters),
                                        answer = std::move(answer), time_out]() mutable {
         auto result = std::make_shared<telemetry::Outcome<boost::json::value>>(

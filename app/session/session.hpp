@@ -42,7 +42,8 @@ public:
     bool mode_is_changing() const noexcept { return mode_is_changing_; }
     const ModeParameters& mode_parameters() const noexcept { return mode_parameters_; }
 
-    enum class Target { server, load };
+    // `server_beside`: the server, by a connection of its own, where no long call is waited for.
+    enum class Target { server, server_beside, load };
     using Answer = std::function<void(telemetry::Outcome<boost::json::value>)>;
     // Calls a control method; `answer` runs later on the GUI thread, unless the session ends before.
     void call(Target target, const char* method, boost::json::object parameters, Answer answer,
@@ -108,10 +109,12 @@ private:
 
     QThread watching_;
     QThread calling_server_;
+    QThread calling_beside_;
     QThread calling_load_;
     QThread reading_anatomy_;
     Watcher* watcher_;      // lives on watching_
     Remote* server_remote_; // lives on calling_server_
+    Remote* beside_remote_; // lives on calling_beside_
     Remote* load_remote_;   // lives on calling_load_
     Anatomist* anatomist_;  // lives on reading_anatomy_
 };

@@ -5,6 +5,8 @@
 #include "views/card.hpp"
 #include "views/palette.hpp"
 
+#include <QContextMenuEvent>
+#include <QMenu>
 #include <QPainter>
 #include <QStyledItemDelegate>
 
@@ -88,7 +90,7 @@ QVariant WarningListModel::data(const QModelIndex& index, int role) const {
 }
 
 WarningList::WarningList(const WarningBoard& board, QWidget* parent)
-    : QListView(parent), board_(board), model_(new WarningListModel(board, this)) {
+    : QListView(parent), board_(board), model_(new WarningListModel(board, this)), hog_bar_(new HogBar(this)) {
     setObjectName(QStringLiteral("warnings"));
     setAccessibleName(tr("Warnings"));
     setModel(model_);
@@ -98,20 +100,64 @@ WarningList::WarningList(const WarningBoard& board, QWidget* parent)
     setResizeMode(QListView::Adjust);
     setVerticalScrollMode(QAbstractItemView::ScrollPerPixel);
     setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-    connect(this, &QListView::activated, this, [this](const QModelIndex& index) {
-        if (index.row() < static_cast<int>(board_.warnings().size())) {
-            emit chosen(board_.warnings()[static_cast<std::size_t>(index.row())].finding);
-        }
-    });
-    connect(this, &QListView::clicked, this, [this](const QModelIndex& index) {
-        if (index.row() < static_cast<int>(board_.warnings().size())) {
-            emit chosen(board_.warnings()[static_cast<std::size_t>(index.row())].finding);
-        }
-    });
+    for (const auto signal : {&QListView::activated, &QListView::clicked}) {
+        connect(this, signal, this, [this](const QModelIndex& index) {
+            if (const Warning* warning = warning_at(index)) emit chosen(warning->finding);
+        });
+    }
+    connect(&board_, &WarningBoard::changed, this, &WarningList::show_hog);
+}
+
+const Warning* WarningList::warning_at(const QModelIndex& index) const {
+    const auto row = static_cast<std::size_t>(index.row());
+    return index.isValid() && row < board_.warnings().size() ? &board_.warnings()[row] : nullptr;
 }
 
 void WarningList::refresh(double now) {
+    show_hog();
     if (isVisible()) model_->refresh(now);
+}
+
+void WarningList::settle_hog(std::uint64_t connection) {
+    settled_ = connection;
+    show_hog();
+}
+
+void WarningList::show_hog() {
+    std::uint64_t hog = 0;
+    for (const Warning& warning : board_.warnings()) {
+        if (warning.is_active && warning.finding.hog != 0) hog = warning.finding.hog;
+    }
+    if (hog != settled_) settled_ = 0;
+    hog_bar_->show_hog(hog == settled_ ? 0 : hog);
+    place_hog_bar();
+}
+
+void WarningList::place_hog_bar() {
+    const int height = hog_bar_->isHidden() ? 0 : hog_bar_->sizeHint().height();
+    if (viewportMargins().bottom() != height) setViewportMargins(0, 0, 0, height);
+    hog_bar_->setGeometry(0, this->height() - height, width(), height);
+}
+
+void WarningList::resizeEvent(QResizeEvent* event) {
+    QListView::resizeEvent(event);
+    place_hog_bar();
+}
+
+void WarningList::contextMenuEvent(QContextMenuEvent* event) {
+    const QModelIndex index = event->reason() == QContextMenuEvent::Mouse ? indexAt(event->pos()) : currentIndex();
+    const Warning* warning = warning_at(index);
+    if (warning == nullptr) return;
+    auto* menu = new QMenu(this);
+    menu->setObjectName(QStringLiteral("warning_menu"));
+    menu->setAttribute(Qt::WA_DeleteOnClose);
+    menu->setToolTipsVisible(true);
+    menu->addAction(tr("Go there"), this, [this, finding = warning->finding] { emit chosen(finding); });
+    if (warning->is_active && warning->finding.hog != 0 && warning->finding.hog == hog_bar_->hog()) {
+        menu->addSeparator();
+        hog_bar_->add_to(*menu);
+    }
+    menu->popup(event->globalPos());
 }
 
 void WarningList::paintEvent(QPaintEvent* event) {

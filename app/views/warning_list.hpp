@@ -2,6 +2,7 @@
 #pragma once
 
 #include "models/warnings.hpp"
+#include "views/hog_bar.hpp"
 
 #include <QAbstractListModel>
 #include <QListView>
@@ -27,23 +28,34 @@ private:
     double now_ = 0;
 };
 
-// The warnings as a list; a click goes to the culprit.
+// The warnings as a list; a click goes to the culprit. Below it stands what can be done about one who keeps others waiting.
 class WarningList : public QListView {
     Q_OBJECT
 public:
     explicit WarningList(const WarningBoard& board, QWidget* parent = nullptr);
 
     void refresh(double now);
+    HogBar& hog_bar() noexcept { return *hog_bar_; }
+    // Something was done about a connection: it is not offered again before it is told of anew.
+    void settle_hog(std::uint64_t connection);
 
 signals:
     void chosen(const connscope::app::Finding& finding);
 
 protected:
     void paintEvent(QPaintEvent* event) override;
+    void resizeEvent(QResizeEvent* event) override;
+    void contextMenuEvent(QContextMenuEvent* event) override;
 
 private:
+    const Warning* warning_at(const QModelIndex& index) const;
+    void show_hog();
+    void place_hog_bar();
+
     const WarningBoard& board_;
     WarningListModel* model_;
+    HogBar* hog_bar_;
+    std::uint64_t settled_ = 0; // the connection that something was done about
 };
 
 } // namespace connscope::app

@@ -157,6 +157,14 @@ void MainWindow::make_panels() {
     place_panels();
 
     connect(warning_list_, &WarningList::chosen, this, &MainWindow::go_to);
+    connect(&warning_list_->hog_bar(), &HogBar::wanted, &hog_watch_, &HogWatch::act);
+    connect(&hog_watch_, &HogWatch::acted, this, [this](quint64 connection, const QString& text, bool failed) {
+        if (!failed) warning_list_->settle_hog(connection);
+        tell(text, failed);
+    });
+    connect(&hog_watch_, &HogWatch::hogsTold, this, [this] {
+        if (newest_) check_warnings(true); // at once: every 50 ms counts
+    });
     connect(warnings_button_, &QAbstractButton::clicked, this, [this] {
         warnings_button_->setChecked(false);
         warnings_panel_->bring_up();
@@ -450,7 +458,7 @@ void MainWindow::check_warnings(bool shows) {
         if (mode.id == session_.mode()) program_decides = mode.scheduling != ModeDescription::Scheduling::kernel;
     }
     warning_board_.update({*newest_, session_.server(), thresholds_, history_.newest_time(),
-                           mode_bar_->name_of(session_.mode()), program_decides});
+                           mode_bar_->name_of(session_.mode()), program_decides, hog_watch_.hogs(), hog_watch_.is_told()});
     if (!shows) return;
     warning_list_->refresh(history_.newest_time());
     show_warnings_button();

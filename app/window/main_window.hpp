@@ -7,6 +7,7 @@
 #include "models/time_view.hpp"
 #include "models/timeline.hpp"
 #include "models/warnings.hpp"
+#include "session/hog_watch.hpp"
 #include "session/session.hpp"
 #include "window/frame_meter.hpp"
 #include "window/theme.hpp"
@@ -143,6 +144,7 @@ private:
     void reset_layout();
 
     Session session_;
+    HogWatch hog_watch_{session_};
     Metrics metrics_;
     History history_;
     TimeView time_view_;

@@ -10,8 +10,11 @@
 #include "window/banner.hpp"
 #include "window/mode_bar.hpp"
 
+#include <QContextMenuEvent>
 #include <QListView>
+#include <QMenu>
 #include <QProcess>
+#include <QPushButton>
 #include <QSignalSpy>
 
 #include <sys/resource.h>
@@ -51,6 +54,13 @@ class Warnings : public QObject {
         return false;
     }
 
+    // A hog that computes for so long without a yield, connection 1, and 20 others that are kept waiting by it.
+    void watch_hog(const char* us, const QString& mode = QStringLiteral("coroutines")) {
+        watch(QStringLiteral("hog:1,rate=1,us=") + QLatin1String(us), mode);
+        window_->session().setPopulation(QStringLiteral("active:20,rate=100,payload=10"));
+        QTRY_VERIFY_WITH_TIMEOUT(active(QStringLiteral("not_yielded")).has_value(), patience);
+    }
+
 private slots:
     void initTestCase() {
         apply_style();
@@ -63,15 +73,25 @@ private slots:
         window_.reset();
     }
 
-    void a_connection_that_does_not_yield_is_told_and_found() {
-        watch(QStringLiteral("hog:1,us=200000,rate=1"));
-        window_->session().setPopulation(QStringLiteral("active:20,rate=100,payload=10"));
-        QTRY_VERIFY_WITH_TIMEOUT(active(QStringLiteral("not_yielded")).has_value(), patience);
+    void a_connection_that_does_not_yield_is_told_by_the_server_and_found() {
+        watch_hog("200000");
+        // Where it is takes a while to find out; the line is that of the program, not of a library.
+        QTRY_VERIFY2_WITH_TIMEOUT(active(QStringLiteral("not_yielded")).has_value() &&
+                                      active(QStringLiteral("not_yielded"))->finding.text.contains(QStringLiteral(".cpp:")),
+                                  active(QStringLiteral("not_yielded"))
+                                      ? qPrintable(active(QStringLiteral("not_yielded"))->finding.text)
+                                      : "no warning",
+                                  patience);
+        QTRY_VERIFY_WITH_TIMEOUT(active(QStringLiteral("not_yielded")).has_value() &&
+                                     active(QStringLiteral("not_yielded"))
+                                         ->finding.text.contains(QStringLiteral("could run and wait, the longest for ")),
+                                 patience);
         const Warning warning = *active(QStringLiteral("not_yielded"));
-        QVERIFY2(warning.finding.text.contains(QStringLiteral("nobody takes the CPU away")),
+        QVERIFY2(warning.finding.text.startsWith(QStringLiteral("Connection 1 has not yielded for ")),
                  qPrintable(warning.finding.text));
         QVERIFY(warning.finding.culprit);
         QCOMPARE(warning.finding.culprit->id, std::uint64_t{1}); // the hog was the first to connect
+        QCOMPARE(warning.finding.hog, std::uint64_t{1});
         QVERIFY(click(QStringLiteral("not_yielded")));
         QCOMPARE(window_->connections().selected()->id, std::uint64_t{1});
         // Without the hog it becomes a past one, with its time.
@@ -81,9 +101,89 @@ private slots:
                                              [](const Warning& each) { return each.rule == QLatin1String("not_yielded"); }),
                                  patience);
         auto* list = window_->findChild<WarningList*>();
+        QVERIFY(list->hog_bar().isHidden());
         QTRY_VERIFY2_WITH_TIMEOUT(
             list->model()->index(0, 0).data(WarningListModel::TimeRole).toString().contains(QStringLiteral(" ago, ")),
             qPrintable(list->model()->index(0, 0).data(WarningListModel::TimeRole).toString()), patience);
+    }
+
+    void the_warning_of_a_hog_is_there_soon_after_the_threshold() {
+        watch(QStringLiteral("active:20,rate=1000,payload=10"));
+        std::vector<double> held_ms;
+        const QMetaObject::Connection heard =
+            connect(&window_->session(), &Session::snapshotTaken, this, [&](const SnapshotPtr& snapshot) {
+                // What the warning says when it is first seen, at the latest one snapshot after it came.
+                const auto warning = active(QStringLiteral("not_yielded"));
+                if (!warning || !held_ms.empty()) return;
+                for (const auto& each : snapshot->server.connections) {
+                    if (each.id != warning->finding.hog) continue;
+                    held_ms.push_back(std::chrono::duration<double, std::milli>(snapshot->taken - each.state_since).count());
+                }
+            });
+        window_->session().setPopulation(QStringLiteral("hog:1,us=5000000,rate=1"));
+        QTRY_VERIFY_WITH_TIMEOUT(!held_ms.empty(), patience);
+        disconnect(heard);
+        qInfo("told %.0f ms after the slice began; the threshold is 50 ms", held_ms.front());
+        QVERIFY2(held_ms.front() < 2000, "even a busy machine tells while the connection computes");
+    }
+
+    void a_hog_is_moved_to_a_thread_of_its_own_by_a_click() {
+        watch_hog("8000000");
+        auto* list = window_->findChild<WarningList*>();
+        QTRY_VERIFY_WITH_TIMEOUT(!list->hog_bar().isHidden(), patience);
+        auto* button = list->hog_bar().findChild<QAbstractButton*>(QStringLiteral("hog_own_thread"));
+        QVERIFY(button != nullptr && list->rect().contains(QRect(button->mapTo(list, QPoint()), button->size())));
+        QTest::mouseClick(button, Qt::LeftButton);
+        QSignalSpy snapshots(&window_->session(), &Session::snapshotTaken);
+        QTRY_VERIFY_WITH_TIMEOUT(
+            [&] {
+                if (snapshots.empty()) return false;
+                const auto snapshot = snapshots.last().first().value<SnapshotPtr>();
+                return std::any_of(snapshot->server.connections.begin(), snapshot->server.connections.end(),
+                                   [](const auto& each) {
+                                       return each.id == 1 && each.carrier == connscope::telemetry::CarrierKind::thread;
+                                   });
+            }(),
+            patience);
+        QTRY_VERIFY_WITH_TIMEOUT(list->hog_bar().isHidden(), patience);
+        QTRY_VERIFY_WITH_TIMEOUT(!active(QStringLiteral("not_yielded")) ||
+                                     active(QStringLiteral("not_yielded"))->finding.hog == 0,
+                                 patience); // who computes on keeps nobody waiting any more
+    }
+
+    void a_hog_is_closed_by_the_menu_of_its_warning_in_the_middle_of_its_computation() {
+        watch_hog("60000000");
+        auto* list = window_->findChild<WarningList*>();
+        QTRY_VERIFY_WITH_TIMEOUT(!list->hog_bar().isHidden(), patience);
+        const auto& warnings = window_->warnings().warnings();
+        const auto row = std::find_if(warnings.begin(), warnings.end(),
+                                      [](const Warning& each) { return each.is_active && each.finding.hog != 0; });
+        QVERIFY(row != warnings.end());
+        const QModelIndex index = list->model()->index(static_cast<int>(row - warnings.begin()), 0);
+        list->scrollTo(index);
+        const QPoint at = list->visualRect(index).center();
+        QContextMenuEvent asked(QContextMenuEvent::Mouse, at, list->viewport()->mapToGlobal(at));
+        QCoreApplication::sendEvent(list->viewport(), &asked);
+        auto* menu = list->findChild<QMenu*>(QStringLiteral("warning_menu"));
+        QVERIFY(menu != nullptr);
+        auto* close = menu->findChild<QAction*>(QStringLiteral("action_hog_close"));
+        QVERIFY(close != nullptr);
+        close->trigger();
+        menu->close();
+        QTRY_VERIFY_WITH_TIMEOUT(!active(QStringLiteral("not_yielded")), patience); // not after a minute
+        QVERIFY(window_->notice_banner().isHidden());
+    }
+
+    void a_hog_that_is_let_go_on_computes_on_and_is_told_no_more() {
+        watch_hog("20000000");
+        auto* list = window_->findChild<WarningList*>();
+        QTRY_VERIFY_WITH_TIMEOUT(!list->hog_bar().isHidden(), patience);
+        QTest::mouseClick(list->hog_bar().findChild<QAbstractButton*>(QStringLiteral("hog_let_go_on")), Qt::LeftButton);
+        QTRY_VERIFY_WITH_TIMEOUT(!active(QStringLiteral("not_yielded")), patience);
+        QTRY_VERIFY_WITH_TIMEOUT(list->hog_bar().isHidden(), patience);
+        // One that waits cannot be let go, and the server says so.
+        emit list->hog_bar().wanted(2, HogAction::let_go_on);
+        QTRY_VERIFY_WITH_TIMEOUT(!window_->notice_banner().isHidden(), patience);
     }
 
     void in_a_mode_of_the_kernel_the_same_is_told_as_harmless_to_others() {
