@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include "connscope/lab/result.hpp"
+#include "session/lab_process.hpp"
 
-#include <QObject>
-#include <QProcess>
-#include <QString>
-#include <QStringList>
+#include "connscope/lab/result.hpp"
 
 namespace connscope::app {
 
@@ -25,13 +22,12 @@ class Experiment : public QObject {
     Q_OBJECT
 public:
     explicit Experiment(QObject* parent = nullptr);
-    ~Experiment() override;
 
     // Precondition: nothing runs. `arguments` are connscope-compare's.
     void start(const QString& companions_folder, const QStringList& arguments);
     // Asks it to end; finished() follows.
-    void stop();
-    bool is_running() const { return process_.state() != QProcess::NotRunning; }
+    void stop() { process_.stop(); }
+    bool is_running() const { return process_.is_running(); }
     // What has been measured so far.
     const lab::Result& result() const noexcept { return result_; }
 
@@ -44,16 +40,10 @@ signals:
     void finished(const QString& problem);
 
 private:
-    void read_output();
-    void take(const QByteArray& line);
-    void finish();
+    void take(const boost::json::value& value);
 
-    QProcess process_;
+    LabProcess process_;
     lab::Result result_;
-    QByteArray errors_;
-    bool begun_ = false;
-    bool stopped_ = false;
-    bool over_ = true;
 };
 
 } // namespace connscope::app

@@ -5,6 +5,7 @@
 #include "models/saved_file.hpp"
 #include "views/card.hpp"
 #include "views/heat_table.hpp"
+#include "views/named.hpp"
 #include "views/palette.hpp"
 #include "views/report_pdf.hpp"
 #include "views/svg_picture.hpp"
@@ -32,18 +33,6 @@
 #include <algorithm>
 
 namespace connscope::app {
-
-namespace {
-
-template <class Control>
-Control* named(Control* control, const char* name, const QString& accessible, const QString& tip) {
-    control->setObjectName(QLatin1String(name));
-    control->setAccessibleName(accessible);
-    control->setToolTip(tip);
-    return control;
-}
-
-} // namespace
 
 ComparisonPage::ComparisonPage(QString companions_folder, RunStore& store, QWidget* parent)
     : QWidget(parent, Qt::Window)

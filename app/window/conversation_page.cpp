@@ -5,6 +5,7 @@
 #include "models/saved_file.hpp"
 #include "views/card.hpp"
 #include "views/conversation_view.hpp"
+#include "views/named.hpp"
 #include "views/transcript_view.hpp"
 #include "window/flow_layout.hpp"
 #include "window/log_slider.hpp"
@@ -38,14 +39,6 @@ constexpr std::array slices_us{200, 1000, 4000, 20'000, 100'000};
 // 0: as the mode has it by itself.
 QString slice_text(int us) {
     return us == 0 ? ConversationPage::tr("slice: auto") : ConversationPage::tr("slice %1").arg(duration_text(us / 1e6));
-}
-
-template <class Control>
-Control* named(Control* control, const char* name, const QString& accessible, const QString& tip) {
-    control->setObjectName(QLatin1String(name));
-    control->setAccessibleName(accessible);
-    control->setToolTip(tip);
-    return control;
 }
 
 } // namespace

@@ -28,6 +28,7 @@
 #include "window/settings.hpp"
 #include "window/status_line.hpp"
 #include "window/stepper.hpp"
+#include "window/sweep_page.hpp"
 #include "window/tour_guide.hpp"
 
 #include <QApplication>

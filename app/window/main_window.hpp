@@ -39,6 +39,7 @@ class Panel;
 class RunStore;
 class SegmentButton;
 class StatusLine;
+class SweepPage;
 class TimelineView;
 class TourGuide;
 struct Tour;
@@ -65,6 +66,7 @@ public:
     const History& history() const noexcept { return history_; }
     ConversationPage* conversation() noexcept { return conversation_.get(); } // nullptr until it is shown
     FourFieldsPage* four_fields() noexcept { return four_fields_.get(); }     //
+    SweepPage* sweep() noexcept { return sweep_.get(); }                      //
     TourGuide& tour_guide() noexcept { return *tour_guide_; }
     ComparisonPage* comparison() noexcept { return comparison_.get(); } // nullptr until it is shown
     ModeBar& mode_bar() noexcept { return *mode_bar_; }
@@ -93,6 +95,8 @@ public slots:
     void showConversation();
     // Opens the page of who may be interrupted and who switches.
     void showFourFields();
+    // Opens the page of how often to interrupt.
+    void showSweep();
 
 signals:
     // The first snapshot with connections is in all views.
@@ -192,6 +196,7 @@ private:
     std::unique_ptr<ComparisonPage> comparison_;
     std::unique_ptr<ConversationPage> conversation_;
     std::unique_ptr<FourFieldsPage> four_fields_;
+    std::unique_ptr<SweepPage> sweep_;
     TourGuide* tour_guide_ = nullptr;
 
     SnapshotPtr newest_;

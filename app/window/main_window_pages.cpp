@@ -5,6 +5,7 @@
 #include "models/run_store.hpp"
 #include "window/conversation_page.hpp"
 #include "window/four_fields_page.hpp"
+#include "window/sweep_page.hpp"
 #include "window/tour_guide.hpp"
 
 #include <QAction>
@@ -40,6 +41,18 @@ void MainWindow::make_pages_menu(QMenu& server) {
     fields->setShortcut(QKeySequence(QStringLiteral("Ctrl+Shift+Q")));
     fields->setToolTip(
         tr("Cooperative or preemptive, in user space or in the kernel: the modes in their places, with what each costs."));
+    QAction* sweep = server.addAction(tr("&How often to interrupt …"), this, &MainWindow::showSweep);
+    sweep->setObjectName(QStringLiteral("action_sweep"));
+    sweep->setShortcut(QKeySequence(QStringLiteral("Ctrl+Shift+O")));
+    sweep->setToolTip(tr("What ten slices cost in a mode and how soon the others are answered, measured on this machine."));
+}
+
+void MainWindow::showSweep() {
+    if (sweep_ == nullptr) {
+        sweep_ = std::make_unique<SweepPage>(session_, this);
+        sweep_->resize(size().expandedTo(page_size));
+    }
+    bring_up(*sweep_);
 }
 
 void MainWindow::make_tours_menu(QMenu& help) {

@@ -259,6 +259,48 @@ json::object to_json(const Sweep& sweep) {
             {"seconds", sweep.seconds},    {"complete", sweep.complete}};
 }
 
+std::optional<SweepPoint> sweep_point_of_json(const json::value& value) {
+    try {
+        const auto number = [&](const char* key) -> std::optional<double> {
+            const json::value& found = value.at(key);
+            return found.is_null() ? std::nullopt : std::optional(found.to_number<double>());
+        };
+        SweepPoint point;
+        if (!value.at("slice_us").is_null()) point.slice_us = value.at("slice_us").to_number<int>();
+        point.work_per_cpu = number("work_per_cpu_s");
+        point.overhead = number("overhead");
+        point.p50_us = number("latency_p50_us");
+        point.p99_us = number("latency_p99_us");
+        if (const auto* failed = value.at("failed").if_string()) point.failed = std::string(*failed);
+        return point;
+    } catch (const std::exception&) {
+        return std::nullopt;
+    }
+}
+
+std::optional<Sweep> sweep_of_json(const json::value& value) {
+    try {
+        Sweep sweep;
+        sweep.mode = std::string(value.at("mode").as_string());
+        sweep.baseline = std::string(value.at("baseline").as_string());
+        sweep.method = std::string(value.at("method").as_string());
+        const auto without = sweep_point_of_json(value.at("without"));
+        if (!without) return std::nullopt;
+        sweep.without = *without;
+        for (const json::value& each : value.at("points").as_array()) {
+            const auto point = sweep_point_of_json(each);
+            if (!point) return std::nullopt;
+            sweep.points.push_back(*point);
+        }
+        if (!value.at("crossing_us").is_null()) sweep.crossing_us = value.at("crossing_us").to_number<double>();
+        sweep.seconds = value.at("seconds").to_number<double>();
+        sweep.complete = value.at("complete").as_bool();
+        return sweep;
+    } catch (const std::exception&) {
+        return std::nullopt;
+    }
+}
+
 std::string to_table(const Sweep& sweep) {
     std::string text =
         fmt::format("{}\n\n{:>12}  {:>10}  {:>12}  {:>12}\n", sweep.method, "slice", "overhead", "p50", "p99");

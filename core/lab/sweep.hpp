@@ -5,6 +5,7 @@
 #include "connscope/telemetry/outcome.hpp"
 
 #include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
 
 #include <functional>
 #include <optional>
@@ -55,6 +56,9 @@ telemetry::Outcome<Sweep> run_sweep(const SweepOptions& options, const Stop& sto
 
 boost::json::object to_json(const SweepPoint& point);
 boost::json::object to_json(const Sweep& sweep);
+// None when it is not of this form.
+std::optional<SweepPoint> sweep_point_of_json(const boost::json::value& value);
+std::optional<Sweep> sweep_of_json(const boost::json::value& value);
 std::string to_table(const Sweep& sweep);
 
 // Where they cross; see Sweep::crossing_us. Needs two points at least.

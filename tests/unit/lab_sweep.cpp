@@ -32,6 +32,26 @@ TEST(LabSweep, points_that_could_not_be_had_are_left_out) {
     EXPECT_TRUE(to_json(failed).at("overhead").is_null());
 }
 
+TEST(LabSweep, a_sweep_is_read_again_as_it_was_written) {
+    Sweep sweep;
+    sweep.mode = "fibers";
+    sweep.baseline = "fibers";
+    sweep.method = "some words";
+    sweep.without.work_per_cpu = 5000;
+    SweepPoint failed;
+    failed.slice_us = 5000;
+    failed.failed = "the server has ended";
+    sweep.points = {point(1000, 0.2, 1000), failed};
+    sweep.crossing_us = 2500;
+    sweep.seconds = 3;
+    sweep.complete = true;
+    const auto read = sweep_of_json(to_json(sweep));
+    ASSERT_TRUE(read);
+    EXPECT_EQ(to_json(*read), to_json(sweep));
+    EXPECT_FALSE(sweep_of_json("sweep"));
+    EXPECT_FALSE(sweep_point_of_json(boost::json::object{{"slice_us", "short"}}));
+}
+
 TEST(LabSweep, curves_that_do_not_cross_have_no_crossing) {
     EXPECT_FALSE(crossing_of({}));
     EXPECT_FALSE(crossing_of({point(1000, 0.0, 1000), point(100'000, 0.2, 100'000)})) << "both rise";
