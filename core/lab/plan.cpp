@@ -338,4 +338,15 @@ Workload workload_of(const Plan& plan, const CellSpec& cell) {
     return workload;
 }
 
+void give_one_cpu(Plan& plan, std::vector<int> server_cpus, std::vector<int> load_cpus) {
+    const std::vector<int> cpus = allowed_cpus();
+    plan.server_cpus = server_cpus.empty() ? std::vector<int>{cpus.back()} : std::move(server_cpus);
+    plan.load_cpus = std::move(load_cpus);
+    if (!plan.load_cpus.empty()) return;
+    for (const int cpu : cpus)
+        if (std::find(plan.server_cpus.begin(), plan.server_cpus.end(), cpu) == plan.server_cpus.end())
+            plan.load_cpus.push_back(cpu);
+    if (plan.load_cpus.empty()) plan.load_cpus = cpus;
+}
+
 } // namespace connscope::lab

@@ -95,6 +95,9 @@ struct Plan {
 // Errors (std::errc::invalid_argument) name the argument at fault; others: the environment refused.
 telemetry::Outcome<Plan> make_plan(const PlanRequest& request);
 
+// For experiments of one server on one CPU: the last CPU for it and the others for the load, where none are named.
+void give_one_cpu(Plan& plan, std::vector<int> server_cpus, std::vector<int> load_cpus);
+
 // The populations of a plan for a cell: scaled to its connections, with its payload and work.
 struct Workload {
     std::vector<std::string> fixed;     // as they are, at their rates

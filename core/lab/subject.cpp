@@ -119,6 +119,7 @@ Outcome<Usage> Subject::usage(const Stop& stop) {
     if (const auto count = reading_.gauge(Gauge::voluntary_switches)) usage.voluntary = static_cast<double>(*count);
     if (const auto count = reading_.gauge(Gauge::involuntary_switches)) usage.involuntary = static_cast<double>(*count);
     usage.user_space = static_cast<double>(reading_.counters.user_space_switches);
+    usage.slices = static_cast<double>(reading_.counters.slices);
     return usage;
 }
 

@@ -24,6 +24,7 @@ struct Usage {
     std::optional<double> voluntary;
     std::optional<double> involuntary;
     std::optional<double> user_space;
+    std::optional<double> slices;
 };
 
 // What a server holds now, in bytes.

@@ -8,8 +8,6 @@
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
-#include <sched.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -44,17 +42,7 @@ public:
         , reports_(reports) {
         plan_.bin_folder = options.bin_folder;
         plan_.protocol = "http";
-        plan_.server_cpus = options.server_cpus;
-        plan_.load_cpus = options.load_cpus;
-        cpu_set_t allowed;
-        CPU_ZERO(&allowed);
-        ::sched_getaffinity(0, sizeof(allowed), &allowed);
-        std::vector<int> cpus;
-        for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu)
-            if (CPU_ISSET(static_cast<std::size_t>(cpu), &allowed)) cpus.push_back(cpu);
-        if (plan_.server_cpus.empty()) plan_.server_cpus = {cpus.back()};
-        if (plan_.load_cpus.empty())
-            plan_.load_cpus = cpus.size() > 1 ? std::vector<int>(cpus.begin(), cpus.end() - 1) : cpus;
+        give_one_cpu(plan_, options.server_cpus, options.load_cpus);
     }
 
     Outcome<Sweep> run() {

@@ -3,6 +3,7 @@
 #include "connscope/lab/child.hpp"
 #include "connscope/lab/experiment.hpp"
 #include "connscope/lab/findings.hpp"
+#include "connscope/lab/layers.hpp"
 #include "connscope/lab/report.hpp"
 #include "connscope/lab/result.hpp"
 #include "connscope/lab/sweep.hpp"
@@ -35,6 +36,8 @@ struct Arguments {
     std::string sweep; // a mode
     bool fresh = false;
     bool switches = false;
+    bool layers = false;
+    bool connections_given = false;
     bool lines = false;
     bool quiet = false;
     bool exit_with_parent = false;
@@ -73,6 +76,8 @@ void describe(CLI::App& app, Arguments& a) {
                    "measure how often to interrupt instead, in this mode: what ten slices cost (--slice-us: others) and how "
                    "soon connections that ask for little are answered beside some that compute")
         ->type_name("MODE");
+    app.add_flag("--layers", a.layers,
+                 "measure instead which layers a request crosses in each mode (--modes), how often and for how long");
     app.add_option("--json", a.json, "write the result for programs; - is standard output")->type_name("FILE");
     app.add_option("--csv", a.csv, "write the figures as a table for spreadsheets")->type_name("FILE");
     app.add_option("--html", a.html, "write the report for people: one file, to be read in a browser and printed")
@@ -265,6 +270,24 @@ int measure_switches(const Arguments& arguments, const std::string& command, con
     return finish(arguments, result, arguments.json != "-" && !arguments.lines);
 }
 
+// How far a sweep or the layers are.
+void tell_part(const Arguments& arguments, Teller& teller, const std::string& part, std::size_t done, std::size_t all) {
+    if (arguments.lines)
+        teller.line({{"event", "progress"}, {"part", part}, {"done", done}, {"all", all}});
+    else
+        teller.note(fmt::format("{} of {}: {}", done + 1, all, part));
+}
+
+// To --json, where it was given. False when it could not be written; it was said why.
+bool write_json(const Arguments& arguments, const boost::json::object& whole) {
+    const std::string json = boost::json::serialize(whole) + "\n";
+    if (arguments.json == "-") fmt::print("{}", json);
+    if (arguments.json == "-" || arguments.json.empty()) return true;
+    const auto written = lab::write_whole(arguments.json, json);
+    if (!written) refuse(written.error().text, 0);
+    return static_cast<bool>(written);
+}
+
 int sweep(const Arguments& arguments, const lab::Stop& stop) {
     lab::SweepOptions options;
     options.bin_folder = arguments.request.bin_folder;
@@ -275,31 +298,56 @@ int sweep(const Arguments& arguments, const lab::Stop& stop) {
     if (!arguments.request.slice_us.empty())
         options.slices_us.assign(arguments.request.slice_us.begin(), arguments.request.slice_us.end());
     Teller teller(arguments);
-    const auto swept =
-        lab::run_sweep(options, stop,
-                       {.progress =
-                            [&](const std::string& part, std::size_t done, std::size_t all) {
-                                if (arguments.lines)
-                                    teller.line({{"event", "progress"}, {"part", part}, {"done", done}, {"all", all}});
-                                else
-                                    teller.note(fmt::format("{} of {}: {}", done + 1, all, part));
-                            },
-                        .point =
-                            [&](const lab::SweepPoint& point) {
-                                if (arguments.lines) teller.line({{"event", "point"}, {"point", lab::to_json(point)}});
-                            }});
+    const auto swept = lab::run_sweep(options, stop,
+                                      {.progress = [&](const std::string& part, std::size_t done,
+                                                       std::size_t all) { tell_part(arguments, teller, part, done, all); },
+                                       .point =
+                                           [&](const lab::SweepPoint& point) {
+                                               if (arguments.lines)
+                                                   teller.line({{"event", "point"}, {"point", lab::to_json(point)}});
+                                           }});
     if (!swept) return refuse(swept.error().text, code_of(swept.error()));
     if (arguments.lines)
         teller.line({{"event", "end"}, {"sweep", lab::to_json(*swept)}});
     else if (arguments.json != "-")
         fmt::print("{}", lab::to_table(*swept));
-    const std::string json = boost::json::serialize(lab::to_json(*swept)) + "\n";
-    if (arguments.json == "-")
-        fmt::print("{}", json);
-    else if (!arguments.json.empty())
-        if (auto written = lab::write_whole(arguments.json, json); !written)
-            return refuse(written.error().text, tools::environment_refused);
+    if (!write_json(arguments, lab::to_json(*swept))) return tools::environment_refused;
     return swept->complete ? tools::done : tools::promise_failed;
+}
+
+int layers(const Arguments& arguments, const lab::Stop& stop) {
+    lab::LayersOptions options;
+    options.bin_folder = arguments.request.bin_folder;
+    options.modes = arguments.request.modes;
+    options.seconds_each = arguments.request.stretch_s.value_or(arguments.request.quick ? 1 : options.seconds_each);
+    options.server_cpus = arguments.request.server_cpus;
+    options.load_cpus = arguments.request.load_cpus;
+    if (arguments.connections_given) options.connections = static_cast<std::uint32_t>(arguments.request.connections.front());
+    Teller teller(arguments);
+    const auto measured =
+        lab::measure_layers(options, stop,
+                            {.progress = [&](const std::string& part, std::size_t done,
+                                             std::size_t all) { tell_part(arguments, teller, part, done, all); },
+                             .mode =
+                                 [&](const lab::ModeLayers& mode) {
+                                     if (arguments.lines) teller.line({{"event", "layers"}, {"layers", lab::to_json(mode)}});
+                                 }});
+    if (!measured) return refuse(measured.error().text, code_of(measured.error()));
+    boost::json::array modes;
+    for (const lab::ModeLayers& mode : measured->modes) modes.push_back(lab::to_json(mode));
+    boost::json::object whole{
+        {"method", measured->method}, {"seconds", measured->seconds}, {"complete", measured->complete}};
+    if (arguments.lines) {
+        whole["event"] = "end";
+        teller.line(whole);
+        whole.erase("event");
+    } else if (arguments.json != "-") {
+        fmt::print("{}\n\n", measured->method);
+        for (const lab::ModeLayers& mode : measured->modes) fmt::print("{}", lab::to_table(mode));
+    }
+    whole["modes"] = std::move(modes);
+    if (!write_json(arguments, whole)) return tools::environment_refused;
+    return measured->complete ? tools::done : tools::promise_failed;
 }
 
 int compare(const Arguments& arguments, const std::string& command, const lab::Stop& stop) {
@@ -357,6 +405,8 @@ int main(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);
     arguments.request.bin_folder = lab::program_folder();
     if (!arguments.sweep.empty()) return sweep(arguments, stop);
+    arguments.connections_given = app.count("--connections") > 0;
+    if (arguments.layers) return layers(arguments, stop);
     const std::string command = command_text(argc, argv);
     return arguments.switches ? measure_switches(arguments, command, stop) : compare(arguments, command, stop);
 }

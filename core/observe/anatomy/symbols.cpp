@@ -28,6 +28,7 @@ bool is_system(const char* path) { return path != nullptr && std::string_view(pa
 void set_file(CodePlace& place, const char* path) {
     place.file = file_name(path);
     place.system = is_system(path);
+    if (path != nullptr) place.folder = std::string_view(path).substr(0, std::string_view(path).rfind('/') + 1);
 }
 
 } // namespace

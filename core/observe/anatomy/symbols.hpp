@@ -21,7 +21,8 @@ struct CodePlace {
     std::string function; // demangled, shortened; empty: not known
     std::string file;     // without its folder; empty: not known
     std::uint32_t line = 0;
-    bool system = false; // the file is one of the system's, below /usr: a library's header
+    bool system = false;     // the file is one of the system's, below /usr: a library's header
+    std::string folder = {}; // of the file, as the compiler was told it
 
     std::string at() const { return file.empty() ? std::string() : file + ":" + std::to_string(line); }
     bool operator==(const CodePlace&) const = default;

@@ -49,7 +49,7 @@ telemetry::Outcome<ThreadState> read_thread_state(std::uint32_t pid, std::uint32
 // Only where it stands: one small file. Any thread; about 20 µs.
 std::optional<ThreadState::Stopped> read_stopped(std::uint32_t pid, std::uint32_t thread, std::string& missing);
 
-// A system call's name on x86-64 where a server's thread is likely to wait in it; its number otherwise.
+// A system call's name on x86-64 where a server's thread is likely to make it; its number otherwise.
 std::string call_name(std::int64_t number);
 
 // "other", "batch", "idle", "fifo", "round-robin", "deadline".
