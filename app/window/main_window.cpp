@@ -19,6 +19,7 @@
 #include "window/conversation_page.hpp"
 #include "window/four_fields_page.hpp"
 #include "window/key_override.hpp"
+#include "window/layers_page.hpp"
 #include "window/load_bar.hpp"
 #include "window/load_panel.hpp"
 #include "window/mode_bar.hpp"

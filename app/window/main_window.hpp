@@ -31,6 +31,7 @@ class ConnectionMap;
 class ConnectionView;
 class ConversationPage;
 class FourFieldsPage;
+class LayersPage;
 class LoadBar;
 class LoadPanel;
 class ModeBar;
@@ -67,6 +68,7 @@ public:
     ConversationPage* conversation() noexcept { return conversation_.get(); } // nullptr until it is shown
     FourFieldsPage* four_fields() noexcept { return four_fields_.get(); }     //
     SweepPage* sweep() noexcept { return sweep_.get(); }                      //
+    LayersPage* layers() noexcept { return layers_.get(); }                   //
     TourGuide& tour_guide() noexcept { return *tour_guide_; }
     ComparisonPage* comparison() noexcept { return comparison_.get(); } // nullptr until it is shown
     ModeBar& mode_bar() noexcept { return *mode_bar_; }
@@ -97,6 +99,8 @@ public slots:
     void showFourFields();
     // Opens the page of how often to interrupt.
     void showSweep();
+    // Opens the page of the layers that requests cross.
+    void showLayers();
 
 signals:
     // The first snapshot with connections is in all views.
@@ -197,6 +201,7 @@ private:
     std::unique_ptr<ConversationPage> conversation_;
     std::unique_ptr<FourFieldsPage> four_fields_;
     std::unique_ptr<SweepPage> sweep_;
+    std::unique_ptr<LayersPage> layers_;
     TourGuide* tour_guide_ = nullptr;
 
     SnapshotPtr newest_;

@@ -5,6 +5,7 @@
 #include "models/run_store.hpp"
 #include "window/conversation_page.hpp"
 #include "window/four_fields_page.hpp"
+#include "window/layers_page.hpp"
 #include "window/sweep_page.hpp"
 #include "window/tour_guide.hpp"
 
@@ -45,6 +46,10 @@ void MainWindow::make_pages_menu(QMenu& server) {
     sweep->setObjectName(QStringLiteral("action_sweep"));
     sweep->setShortcut(QKeySequence(QStringLiteral("Ctrl+Shift+O")));
     sweep->setToolTip(tr("What ten slices cost in a mode and how soon the others are answered, measured on this machine."));
+    QAction* layers = server.addAction(tr("La&yers crossed …"), this, &MainWindow::showLayers);
+    layers->setObjectName(QStringLiteral("action_layers"));
+    layers->setShortcut(QKeySequence(QStringLiteral("Ctrl+Shift+L")));
+    layers->setToolTip(tr("How deep a request goes into the system in each mode: calls, switches, copies and nanoseconds."));
 }
 
 void MainWindow::showSweep() {
@@ -53,6 +58,14 @@ void MainWindow::showSweep() {
         sweep_->resize(size().expandedTo(page_size));
     }
     bring_up(*sweep_);
+}
+
+void MainWindow::showLayers() {
+    if (layers_ == nullptr) {
+        layers_ = std::make_unique<LayersPage>(session_, this);
+        layers_->resize(size().expandedTo(page_size));
+    }
+    bring_up(*layers_);
 }
 
 void MainWindow::make_tours_menu(QMenu& help) {

@@ -4,13 +4,12 @@
 #include "models/format.hpp"
 #include "views/card.hpp"
 #include "views/named.hpp"
-#include "views/palette.hpp"
 #include "views/quiet_header.hpp"
 #include "views/sweep_view.hpp"
 #include "window/flow_layout.hpp"
+#include "window/run_bar.hpp"
 
 #include <QComboBox>
-#include <QProgressBar>
 #include <QPushButton>
 #include <QSplitter>
 #include <QTableWidget>
@@ -71,16 +70,11 @@ SweepPage::SweepPage(Session& session, QWidget* parent)
     all->setContentsMargins(12, 10, 12, 10);
     all->setSpacing(8);
     all->addWidget(make_head());
-    all->addWidget(progress_);
-    all->addWidget(state_);
+    all->addWidget(bar_);
     all->addWidget(split, 1);
     all->addWidget(method_);
 
-    connect(&run_, &SweepRun::progressed, this, [this](const QString& part, int done, int number) {
-        progress_->setMaximum(std::max(number, 1));
-        progress_->setValue(done);
-        tell(tr("Measuring %1 of %2: %3").arg(done + 1).arg(number).arg(part));
-    });
+    connect(&run_, &SweepRun::progressed, bar_, &RunBar::show_progress);
     connect(&run_, &SweepRun::pointAdded, this, [this] {
         sweeps_[running_mode_] = run_.sweep();
         show_sweep();
@@ -109,22 +103,16 @@ QWidget* SweepPage::make_head() {
                    tr("How long each of the ten slices is measured. Longer tells smaller differences from noise."));
     depth_->addItem(tr("50 s: 4 s a slice"), 4.0);
     depth_->addItem(tr("20 s: 1.5 s a slice"), 1.5);
-    go_ = named(new QPushButton(tr("Sweep"), head), "sweep_go", tr("Start or stop the sweep"),
-                tr("Starts a server and a load of their own on CPUs of their own: some connections that compute without an "
-                   "end beside fifty that ask for little. The clients of the live server pause meanwhile."));
-    go_->setDefault(true);
+    bar_ =
+        new RunBar(QStringLiteral("sweep"), tr("Sweep"),
+                   tr("Starts a server and a load of their own on CPUs of their own: some connections that compute without "
+                      "an end beside fifty that ask for little. The clients of the live server pause meanwhile."),
+                   this);
     apply_ = named(new QPushButton(tr("Use this slice"), head), "sweep_apply", tr("Use the slice at the crossing"), {});
-    progress_ = named(new QProgressBar(this), "sweep_progress", tr("Progress"), tr("Slices that are measured"));
-    progress_->setTextVisible(false);
-    progress_->setFixedHeight(6);
-    progress_->hide();
-    state_ = new MutedLabel({}, this);
-    state_->setObjectName(QStringLiteral("sweep_state"));
-    state_->setWordWrap(true);
     flow->addWidget(new ScaledLabel(tr("How often to interrupt"), 1.5, QFont::Bold, head));
-    for (QWidget* widget : std::initializer_list<QWidget*>{mode_, depth_, go_, apply_}) flow->addWidget(widget);
+    for (QWidget* widget : std::initializer_list<QWidget*>{mode_, depth_, &bar_->button(), apply_}) flow->addWidget(widget);
     connect(mode_, &QComboBox::activated, this, &SweepPage::show_sweep);
-    connect(go_, &QPushButton::clicked, this, [this] { is_running() ? stop() : start(); });
+    connect(&bar_->button(), &QPushButton::clicked, this, [this] { is_running() ? stop() : start(); });
     connect(apply_, &QPushButton::clicked, this, [this] {
         const auto found = sweeps_.find(mode_->currentData().toString());
         if (found == sweeps_.end() || !found->second.crossing_us) return;
@@ -144,11 +132,8 @@ void SweepPage::start() {
     if (is_running() || mode_->currentIndex() < 0) return;
     running_mode_ = mode_->currentData().toString();
     sweeps_.erase(running_mode_);
-    progress_->setValue(0);
-    progress_->show();
-    go_->setText(tr("Stop"));
     session_.setLoadRunning(false); // it would take the CPUs from what is measured
-    tell(tr("Starting a server and its clients …"));
+    bar_->begin(tr("Starting a server and its clients …"));
     run_.start(session_.plan().companions_folder, running_mode_,
                more_arguments_ +
                    QStringList{QStringLiteral("--stretch"), QString::number(depth_->currentData().toDouble(), 'g', 3)});
@@ -157,27 +142,26 @@ void SweepPage::start() {
 
 void SweepPage::stop() {
     run_.stop();
-    tell(tr("Stopping …"));
+    bar_->tell(tr("Stopping …"));
 }
 
 void SweepPage::finish(const QString& problem) {
-    go_->setText(tr("Sweep"));
-    progress_->hide();
+    bar_->end();
     session_.setLoadRunning(true);
     const auto found = sweeps_.find(running_mode_);
     if (!problem.isEmpty()) {
-        tell(problem, true);
+        bar_->tell(problem, true);
     } else if (found == sweeps_.end() || found->second.points.empty()) {
-        tell(tr("Stopped before a slice was measured."));
+        bar_->tell(tr("Stopped before a slice was measured."));
     } else {
         const lab::Sweep& sweep = found->second;
         const QString crossing =
             sweep.crossing_us ? tr(" Shorter slices than %1 cost more than they help; longer ones let the others wait.")
                                     .arg(duration_text(*sweep.crossing_us / 1e6))
                               : tr(" The curves do not cross: within these slices one does not cost what the other gains.");
-        tell((sweep.complete ? tr("Measured in %1.").arg(duration_text(sweep.seconds))
-                             : tr("Stopped: %1 slices were measured.").arg(sweep.points.size())) +
-             crossing);
+        bar_->tell((sweep.complete ? tr("Measured in %1.").arg(duration_text(sweep.seconds))
+                                   : tr("Stopped: %1 slices were measured.").arg(sweep.points.size())) +
+                   crossing);
     }
     running_mode_.clear();
     show_sweep();
@@ -201,7 +185,7 @@ void SweepPage::show_sweep() {
     const auto found = sweeps_.find(mode);
     const lab::Sweep sweep = found != sweeps_.end() ? found->second : lab::Sweep();
     const bool measures = is_running() && running_mode_ == mode;
-    go_->setEnabled(is_running() || mode_->count() > 0);
+    bar_->button().setEnabled(is_running() || mode_->count() > 0);
     depth_->setEnabled(!is_running());
     view_->show_sweep(sweep, measures ? tr("The first slice is being measured …")
                                       : tr("Interrupting often keeps the others' waiting short and costs work; interrupting "
@@ -241,12 +225,6 @@ void SweepPage::show_apply(const lab::Sweep& sweep) {
     apply_->setToolTip(!sweep.crossing_us ? tr("There is no crossing yet.")
                        : is_live ? tr("Sets slices of %1 on the live server.").arg(duration_text(*sweep.crossing_us / 1e6))
                                  : tr("The live server is in another mode."));
-}
-
-void SweepPage::tell(const QString& text, bool is_bad) {
-    state_->setText(
-        is_bad ? QStringLiteral("<span style='color:%1'>%2</span>").arg(ink(palette()).bad.name(), text.toHtmlEscaped())
-               : text.toHtmlEscaped());
 }
 
 } // namespace connscope::app

@@ -9,14 +9,13 @@
 #include <map>
 
 class QComboBox;
-class QProgressBar;
 class QPushButton;
 class QTableWidget;
 
 namespace connscope::app {
 
 class ElidedLine;
-class MutedLabel;
+class RunBar;
 class SweepView;
 
 // How often to interrupt: measures what ten slices cost in a mode and how soon the others are answered, and shows where the
@@ -43,7 +42,6 @@ private:
     void show_table(const lab::Sweep& sweep);
     void show_apply(const lab::Sweep& sweep);
     void finish(const QString& problem);
-    void tell(const QString& text, bool is_bad = false);
 
     Session& session_;
     SweepRun run_;
@@ -53,10 +51,8 @@ private:
 
     QComboBox* mode_ = nullptr;
     QComboBox* depth_ = nullptr;
-    QPushButton* go_ = nullptr;
+    RunBar* bar_ = nullptr;
     QPushButton* apply_ = nullptr;
-    QProgressBar* progress_ = nullptr;
-    MutedLabel* state_ = nullptr;
     ElidedLine* method_ = nullptr;
     SweepView* view_ = nullptr;
     QTableWidget* table_ = nullptr;

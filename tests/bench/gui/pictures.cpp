@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 // Pictures of every view in light and dark, with a real server and real clients, for whoever wants to judge them:
-// pictures FOLDER [WIDTH HEIGHT [COMPARISON.json]]. QT_SCALE_FACTOR=2 draws for a screen with twice the pixels.
+// pictures FOLDER [WIDTH HEIGHT [COMPARISON.json]]. QT_SCALE_FACTOR=2 draws for a screen with twice the pixels. With the
+// word lab in the place of COMPARISON.json: the pages of the scheduling lab, which takes some minutes.
 #include "models/run_store.hpp"
 #include "session/session.hpp"
 #include "views/chart.hpp"
@@ -9,11 +10,17 @@
 #include "views/comparison_page.hpp"
 #include "views/connection_view.hpp"
 #include "window/application.hpp"
+#include "window/conversation_page.hpp"
+#include "window/four_fields_page.hpp"
+#include "window/layers_page.hpp"
 #include "window/load_bar.hpp"
 #include "window/main_window.hpp"
 #include "window/mode_bar.hpp"
 #include "window/panel.hpp"
 #include "window/stepper.hpp"
+#include "window/sweep_page.hpp"
+#include "window/tour.hpp"
+#include "window/tour_guide.hpp"
 
 #include <QComboBox>
 #include <QDialog>
@@ -31,15 +38,15 @@ using namespace connscope::app;
 
 namespace {
 
-// Handles events until `done`; ends the program when it does not come.
+// Handles events until `done`; ends the program when it does not come within two minutes.
 template <class Done>
 void await(const char* what, Done done) {
     QElapsedTimer timer;
     timer.start();
     while (!done()) {
         QCoreApplication::processEvents(QEventLoop::AllEvents | QEventLoop::WaitForMoreEvents, 50);
-        if (timer.elapsed() < 60'000) continue;
-        std::fprintf(stderr, "waited a minute for %s\n", what);
+        if (timer.elapsed() < 120'000) continue;
+        std::fprintf(stderr, "waited two minutes for %s\n", what);
         std::exit(1);
     }
 }
@@ -101,6 +108,17 @@ public:
         if (ComparisonPage* page = window_.comparison(); page != nullptr) keep(page, "comparison");
     }
 
+    // A page of the lab in both colours, as big as the window.
+    void take_page(QWidget& page, const char* name) {
+        page.resize(window_.size());
+        for (const char* theme : {"dark", "light"}) {
+            prefix_ = QLatin1String(theme);
+            action(QStringLiteral("theme_") + prefix_)->trigger();
+            watch(0.3);
+            keep(&page, name);
+        }
+    }
+
     QAction* action(const QString& name) { return window_.findChild<QAction*>(QStringLiteral("action_") + name); }
 
 private:
@@ -114,6 +132,57 @@ private:
     QString folder_;
     QString prefix_;
 };
+
+void take_lab_pictures(const QString& folder, QSize size) {
+    Plan plan;
+    plan.companions_folder = QStringLiteral(CONNSCOPE_BIN_FOLDER);
+    plan.populations = {QStringLiteral("active:200,rate=2000,payload=64")};
+    MainWindow window(plan, Theme::light, false);
+    window.resize(size);
+    window.show();
+    window.start();
+    Photographer photographer(window, folder);
+    await("the modes", [&] { return !window.session().modes().empty() && !window.history().empty(); });
+    for (const char* mode : {"thread-per-connection", "preemptive-fibers", "coroutines"}) {
+        window.session().changeMode(QLatin1String(mode));
+        await("the hand-off", [&] { return !window.session().mode_is_changing(); });
+        photographer.watch(4);
+    }
+    window.session().setPopulation(QStringLiteral("hog:1,us=60000000,rate=1"));
+    await("the warning", [&] { return window.warnings().active() > 0; });
+    photographer.watch(1);
+    photographer.take_page(window, "window-hog");
+    photographer.take_page(*window.findChild<Panel*>(QStringLiteral("warnings_panel")), "warnings-hog");
+    window.resize(size);
+    window.session().removePopulation(QStringLiteral("hog"));
+    window.showFourFields();
+    photographer.watch(1);
+    photographer.take_page(*window.four_fields(), "two-questions");
+    window.showSweep();
+    photographer.take_page(*window.sweep(), "sweep-before");
+    window.sweep()->choose_mode(QStringLiteral("preemptive-fibers"));
+    window.sweep()->start();
+    await("the sweep", [&] { return !window.sweep()->is_running(); });
+    photographer.take_page(*window.sweep(), "sweep");
+    window.showLayers();
+    photographer.take_page(*window.layers(), "layers-before");
+    window.layers()->start();
+    await("the layers", [&] { return !window.layers()->is_running(); });
+    photographer.take_page(*window.layers(), "layers");
+    for (QWidget* page : std::initializer_list<QWidget*>{window.four_fields(), window.sweep(), window.layers()})
+        page->close();
+    window.tour_guide().start(tours().front());
+    photographer.watch(3);
+    photographer.take_page(window, "tour");
+    window.tour_guide().leave();
+    window.showConversation();
+    for (const char* preset : {"talk-one-never-yields", "talk-one-is-interrupted"}) {
+        window.conversation()->begin(QLatin1String(preset));
+        photographer.watch(12);
+        photographer.take_page(*window.conversation(), preset);
+    }
+    window.close();
+}
 
 void take_pictures(const QString& folder, QSize size, const QString& comparison) {
     Plan plan;
@@ -168,7 +237,7 @@ int main(int argc, char** argv) {
     const QSize size = argc > 3 ? QSize(std::atoi(argv[2]), std::atoi(argv[3])) : QSize(1440, 900);
     const QString comparison = argc > 4 ? QString::fromLocal8Bit(argv[4]) : QString();
     QTimer::singleShot(0, &app, [&] { // within the event loop, without which widgets do not follow a change of colours
-        take_pictures(folder, size, comparison);
+        comparison == QLatin1String("lab") ? take_lab_pictures(folder, size) : take_pictures(folder, size, comparison);
         QCoreApplication::quit();
     });
     return QApplication::exec();
