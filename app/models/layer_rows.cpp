@@ -42,15 +42,15 @@ const std::array<LayerRow, layer_row_count>& layer_rows() {
                  tr("The C library's functions on the way to the kernel, and what it lends a "
                     "program of its own to read the clock."),
                  false},
-        LayerRow{"socket", tr("Kernel: sockets"),
+        LayerRow{"socket", tr("Sockets"),
                  tr("System calls that read and write, with the network stack below: on "
                     "loopback a write carries its bytes to the other side itself."),
                  true},
-        LayerRow{"scheduler", tr("Kernel: waiting"),
+        LayerRow{"scheduler", tr("Waiting"),
                  tr("System calls that wait for something, wake somebody or set a "
                     "timer."),
                  true},
-        LayerRow{"switch", tr("Kernel: switch"), tr("A thread leaves the CPU and another gets it."), true},
+        LayerRow{"switch", tr("Switch"), tr("A thread leaves the CPU and another gets it."), true},
     };
     return rows;
 }

@@ -305,7 +305,10 @@ void WarningBoard::update(const WarningContext& context) {
         std::count_if(warnings_.begin(), warnings_.end(), [](const Warning& warning) { return warning.is_active; }));
     if (!list_changed) return;
     std::stable_sort(warnings_.begin(), warnings_.end(), [](const Warning& a, const Warning& b) {
-        return a.is_active != b.is_active ? a.is_active : a.began > b.began;
+        if (a.is_active != b.is_active) return a.is_active;
+        // What one can do something about stands first.
+        const bool a_is_hog = a.is_active && a.finding.hog != 0, b_is_hog = b.is_active && b.finding.hog != 0;
+        return a_is_hog != b_is_hog ? a_is_hog : a.began > b.began;
     });
     if (warnings_.size() > kept) warnings_.resize(kept);
     emit changed();

@@ -78,7 +78,7 @@ public:
 
     void update(const WarningContext& context);
 
-    // Active ones first, then past ones, the newest first in each.
+    // Active ones first, that of a hog before all others, then past ones, the newest first in each.
     const std::vector<Warning>& warnings() const noexcept { return warnings_; }
     std::size_t active() const noexcept { return active_; }
 

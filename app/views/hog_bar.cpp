@@ -11,7 +11,7 @@ namespace connscope::app {
 
 HogBar::HogBar(QWidget* parent)
     : QWidget(parent)
-    , about_(new ElidedLine(Qt::AlignLeft, this)) {
+    , about_(new MutedLabel({}, this)) {
     setObjectName(QStringLiteral("hog_bar"));
     about_->setObjectName(QStringLiteral("hog_about"));
     struct Choice {
@@ -29,9 +29,10 @@ HogBar::HogBar(QWidget* parent)
                tr("Moves this connection to a thread of its own, where it computes on and the kernel lets the others run. "
                   "It works from outside of the loop that it keeps; where the computation does not look whether it "
                   "should go, the server says so after a while, and it stays.")}};
-    auto* row = new QHBoxLayout;
-    row->setContentsMargins(0, 0, 0, 0);
+    auto* row = new QHBoxLayout(this);
+    row->setContentsMargins(4, 3, 2, 3);
     row->setSpacing(5);
+    row->addWidget(about_);
     for (std::size_t i = 0; i < choices.size(); ++i) {
         const Choice& choice = choices[i];
         auto* button = buttons_[i] = new QPushButton(choice.text, this);
@@ -43,18 +44,14 @@ HogBar::HogBar(QWidget* parent)
         connect(button, &QPushButton::clicked, this, [this, action = choice.action] { emit wanted(hog_, action); });
         row->addWidget(button, choice.text.size() > 8 ? 3 : 2);
     }
-    auto* box = new QVBoxLayout(this);
-    box->setContentsMargins(4, 2, 4, 4);
-    box->setSpacing(3);
-    box->addWidget(about_);
-    box->addLayout(row);
     hide();
 }
 
 void HogBar::show_hog(std::uint64_t connection) {
     if (connection == hog_) return;
     hog_ = connection;
-    about_->show_text(tr("Connection %1:").arg(connection));
+    about_->setText(tr("%1:").arg(connection));
+    about_->setToolTip(tr("What can be done about connection %1").arg(connection));
     setVisible(connection != 0);
 }
 

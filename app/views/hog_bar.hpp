@@ -12,7 +12,7 @@ class QPushButton;
 
 namespace connscope::app {
 
-class ElidedLine;
+class MutedLabel;
 
 // What can be done about a connection that keeps others waiting: let it go on, close it, give it a thread of its own.
 class HogBar : public QWidget {
@@ -31,7 +31,7 @@ signals:
 
 private:
     std::uint64_t hog_ = 0;
-    ElidedLine* about_;
+    MutedLabel* about_;
     std::array<QPushButton*, 3> buttons_{};
 };
 

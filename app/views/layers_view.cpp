@@ -20,6 +20,7 @@ namespace {
 constexpr int margin = 6;
 constexpr int way_width = 14; // of the strip in which the line goes down
 constexpr double dot = 3.5;
+constexpr int bar_height = 4;
 } // namespace
 
 LayersView::LayersView(QWidget* parent)
@@ -70,9 +71,9 @@ int LayersView::head_height() const { return 2 * fontMetrics().height() + margin
 int LayersView::kernel_gap() const { return fontMetrics().height() + 2 * margin; }
 
 int LayersView::row_height() const {
-    const int least = 2 * fontMetrics().height() + 2 * margin;
+    const int least = 2 * fontMetrics().height() + bar_height + margin;
     const int room = (height() - head_height() - kernel_gap()) / static_cast<int>(layer_row_count);
-    return std::clamp(room, least, 2 * least);
+    return std::clamp(room, least, least + fontMetrics().height() * 3 / 2);
 }
 
 double LayersView::column_width() const {
@@ -83,7 +84,7 @@ double LayersView::column_width() const {
 
 QSize LayersView::minimumSizeHint() const {
     const auto columns = static_cast<int>(std::max<std::size_t>(modes_.size(), 3));
-    const int least_row = 2 * fontMetrics().height() + 2 * margin;
+    const int least_row = 2 * fontMetrics().height() + bar_height + margin;
     return {names_width() + columns * fontMetrics().averageCharWidth() * 13,
             head_height() + kernel_gap() + static_cast<int>(layer_row_count) * least_row};
 }
@@ -127,16 +128,18 @@ void LayersView::paint_names(QPainter& painter) const {
         painter.drawText(QRect(margin, place.top(), names_width() - 2 * margin, place.height()),
                          Qt::AlignLeft | Qt::AlignVCenter, layer_rows()[row].title);
         if (!layer_rows()[row].in_kernel || layer_rows()[row - 1].in_kernel) continue;
-        const QRect border(0, place.top() - kernel_gap(), width(), kernel_gap());
-        const int y = border.center().y();
-        painter.setFont(scaled_font(font(), 0.85, QFont::DemiBold));
-        const QString text = tr("SYSTEM CALLS: FROM HERE ON THE KERNEL");
-        const int wide = painter.fontMetrics().horizontalAdvance(text);
+        const QRect border(margin, place.top() - kernel_gap(), names_width() - 2 * margin, kernel_gap());
         painter.setPen(QPen(colours.border, 1));
-        painter.drawLine(margin + wide + margin, y, width() - margin, y);
-        painter.setPen(colours.muted);
-        painter.drawText(QRect(margin, border.top(), wide + 2, border.height()), Qt::AlignLeft | Qt::AlignVCenter, text);
+        painter.drawLine(names_width(), border.center().y(), width() - margin, border.center().y());
+        paint_caption(painter, border, tr("KERNEL"));
     }
+    paint_caption(painter, QRect(margin, 0, names_width() - 2 * margin, head_height()), tr("PROGRAM"));
+}
+
+void LayersView::paint_caption(QPainter& painter, const QRect& place, const QString& text) const {
+    painter.setFont(scaled_font(font(), 0.85, QFont::DemiBold));
+    painter.setPen(ink(palette()).muted);
+    painter.drawText(place, Qt::AlignLeft | Qt::AlignVCenter, text);
 }
 
 void LayersView::paint_column(QPainter& painter, std::size_t column) const {
@@ -166,26 +169,27 @@ void LayersView::paint_column(QPainter& painter, std::size_t column) const {
         const QRect place = place_of(column, row).adjusted(way_width, 1, 0, -1);
         const double share = layer->ns.value.value_or(0) / most_ns_;
         const Meaning meaning = layer_rows()[row].in_kernel ? Meaning::cpu_system : Meaning::cpu_user;
+        // A bar below the words: no text stands on it.
+        const QRectF bar(place.left() + 4, place.bottom() - bar_height, place.width() - 4, bar_height);
         painter.setPen(Qt::NoPen);
+        painter.setBrush(colours.grid);
+        painter.drawRoundedRect(bar, 2, 2);
         if (share > 0) {
-            QColor hue = area_colour(meaning, palette());
-            QBrush brush(hue);
-            if (layer->is_within) brush = QBrush(colour(meaning, palette()), Qt::BDiagPattern);
-            painter.setBrush(brush);
-            painter.drawRoundedRect(QRectF(place.left(), place.top(), std::max(share * place.width(), 2.0), place.height()),
-                                    3, 3);
+            const QColor hue = colour(meaning, palette());
+            painter.setBrush(layer->is_within ? QBrush(hue, Qt::Dense4Pattern) : QBrush(hue));
+            painter.drawRoundedRect(QRectF(bar.left(), bar.top(), std::max(share * bar.width(), 2.0), bar.height()), 2, 2);
         }
-        const QRect text = place.adjusted(4, 0, -2, 0);
+        const QRect text = place.adjusted(4, 0, -2, -bar_height);
         const QString crossings = layer_crossings_text(*layer);
-        const QRect upper = crossings.isEmpty() ? text
-                                                : QRect(text.left(), text.center().y() - fontMetrics().height(),
-                                                        text.width(), fontMetrics().height());
+        const int line = fontMetrics().height();
+        const QRect upper =
+            crossings.isEmpty() ? text : QRect(text.left(), text.center().y() - line + 1, text.width(), line);
         painter.setFont(scaled_font(font(), 1.0, QFont::DemiBold));
         painter.setPen(layer->ns.value ? colours.text : colours.muted);
         painter.drawText(upper, Qt::AlignLeft | Qt::AlignVCenter, layer_time_text(*layer));
         painter.setFont(scaled_font(font(), 0.9));
         painter.setPen(colours.muted);
-        const QRect lower(text.left(), text.center().y() + 1, text.width(), fontMetrics().height());
+        const QRect lower(text.left(), text.center().y() + 1, text.width(), line);
         painter.drawText(lower, Qt::AlignLeft | Qt::AlignVCenter,
                          painter.fontMetrics().elidedText(crossings, Qt::ElideRight, lower.width()));
     }

@@ -46,6 +46,7 @@ private:
     int row_height() const;
     double column_width() const;
     void paint_names(QPainter& painter) const;
+    void paint_caption(QPainter& painter, const QRect& place, const QString& text) const;
     void paint_column(QPainter& painter, std::size_t column) const;
     void paint_way(QPainter& painter, std::size_t column) const;
 

@@ -136,7 +136,7 @@ void WarningList::show_hog() {
 void WarningList::place_hog_bar() {
     const int height = hog_bar_->isHidden() ? 0 : hog_bar_->sizeHint().height();
     if (viewportMargins().bottom() != height) setViewportMargins(0, 0, 0, height);
-    hog_bar_->setGeometry(0, this->height() - height, width(), height);
+    hog_bar_->setGeometry(0, this->height() - height, viewport()->width(), height); // the scroll bar goes down to the end
 }
 
 void WarningList::resizeEvent(QResizeEvent* event) {

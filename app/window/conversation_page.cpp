@@ -16,6 +16,7 @@
 #include <QFileDialog>
 #include <QHBoxLayout>
 #include <QPushButton>
+#include <QSettings>
 #include <QSplitter>
 #include <QVBoxLayout>
 
@@ -27,6 +28,9 @@ namespace connscope::app {
 namespace {
 
 const QString protocol = QStringLiteral("talk");
+const QString word_key = QStringLiteral("talk/word_us");
+const QString split_key = QStringLiteral("talk/split");
+const QString place_key = QStringLiteral("talk/geometry");
 constexpr int look_interval = 50;        // ms
 constexpr qint64 longest_hurry = 3000;   // ms
 constexpr std::int64_t page_size = 2000; // entries of one look
@@ -43,9 +47,10 @@ QString slice_text(int us) {
 
 } // namespace
 
-ConversationPage::ConversationPage(Session& session, QWidget* parent)
+ConversationPage::ConversationPage(Session& session, bool remembers, QWidget* parent)
     : QWidget(parent, Qt::Window)
-    , session_(session) {
+    , session_(session)
+    , remembers_(remembers) {
     setObjectName(QStringLiteral("conversation_page"));
     setWindowTitle(tr("connscope: conversation"));
     setAutoFillBackground(true);
@@ -67,18 +72,25 @@ ConversationPage::ConversationPage(Session& session, QWidget* parent)
     auto* transcript_box = new QVBoxLayout(transcript_card);
     transcript_box->setContentsMargins(8, 8, 4, 8);
     transcript_box->addWidget(transcript_);
-    auto* split = new QSplitter(Qt::Vertical, this);
-    split->addWidget(view_card);
-    split->addWidget(transcript_card);
-    split->setSizes({340, 300});
-    split->setChildrenCollapsible(false);
+    split_ = new QSplitter(Qt::Vertical, this);
+    split_->addWidget(view_card);
+    split_->addWidget(transcript_card);
+    split_->setSizes({340, 300});
+    split_->setChildrenCollapsible(false);
+    if (remembers_) {
+        const QSettings settings;
+        bool is_number = false;
+        const double word_us = settings.value(word_key).toDouble(&is_number);
+        if (is_number) word_us_ = std::clamp(word_us, shortest_word_us, longest_word_us);
+        split_->restoreState(settings.value(split_key).toByteArray());
+    }
     auto* all = new QVBoxLayout(this);
     all->setContentsMargins(12, 10, 12, 10);
     all->setSpacing(8);
     all->addWidget(make_presets());
     all->addWidget(explains_);
     all->addWidget(make_controls());
-    all->addWidget(split, 1);
+    all->addWidget(split_, 1);
     all->addWidget(state_);
 
     look_timer_.setInterval(look_interval);
@@ -103,9 +115,17 @@ ConversationPage::ConversationPage(Session& session, QWidget* parent)
 }
 
 ConversationPage::~ConversationPage() {
+    if (remembers_) {
+        QSettings settings;
+        settings.setValue(word_key, word_us_);
+        settings.setValue(split_key, split_->saveState());
+        settings.setValue(place_key, saveGeometry());
+    }
     session_.disconnect(this);
     qDeleteAll(findChildren<QWidget*>(Qt::FindDirectChildrenOnly)); // the views go before what they show
 }
+
+bool ConversationPage::restore_place() { return remembers_ && restoreGeometry(QSettings().value(place_key).toByteArray()); }
 
 QWidget* ConversationPage::make_presets() {
     auto* row = new QWidget(this);

@@ -14,6 +14,7 @@
 
 class QComboBox;
 class QPushButton;
+class QSplitter;
 
 namespace connscope::app {
 
@@ -26,8 +27,8 @@ class TranscriptView;
 class ConversationPage : public QWidget {
     Q_OBJECT
 public:
-    // `session` outlives the page.
-    explicit ConversationPage(Session& session, QWidget* parent = nullptr);
+    // `session` outlives the page. `remembers`: speed, size and the split are as they were last, by the user's settings.
+    ConversationPage(Session& session, bool remembers, QWidget* parent = nullptr);
     ~ConversationPage() override;
 
     const Conversation& conversation() const noexcept { return conversation_; }
@@ -37,6 +38,9 @@ public:
     void end();
     // How long one speaks on a word, from now on.
     void set_word_time(double word_us);
+    double word_time_us() const noexcept { return word_us_; }
+    // As big and where it was last; false when that is not known.
+    bool restore_place();
     // Writes the transcript as text; empty when done, else why not.
     QString save_as(const QString& file) const;
 
@@ -79,6 +83,7 @@ private:
     std::uint32_t server_pid_ = 0;
     QTimer look_timer_;
 
+    bool remembers_;
     std::vector<QPushButton*> preset_buttons_;
     QComboBox* mode_ = nullptr;
     QComboBox* slice_ = nullptr;
@@ -88,6 +93,7 @@ private:
     QPushButton* end_ = nullptr;
     ElidedLine* explains_ = nullptr;
     ElidedLine* state_ = nullptr;
+    QSplitter* split_ = nullptr;
     ConversationView* view_ = nullptr;
     TranscriptView* transcript_ = nullptr;
 };

@@ -81,8 +81,8 @@ void MainWindow::make_tours_menu(QMenu& help) {
 
 void MainWindow::showConversation() {
     if (conversation_ == nullptr) {
-        conversation_ = std::make_unique<ConversationPage>(session_, this);
-        conversation_->resize(size().expandedTo(page_size));
+        conversation_ = std::make_unique<ConversationPage>(session_, remembers_, this);
+        if (!conversation_->restore_place()) conversation_->resize(size().expandedTo(page_size));
     }
     bring_up(*conversation_);
 }

@@ -12,6 +12,7 @@
 #include <QComboBox>
 #include <QMenuBar>
 #include <QPushButton>
+#include <QSettings>
 #include <QTemporaryDir>
 
 using namespace connscope;
@@ -272,6 +273,25 @@ private slots:
         QTRY_VERIFY_WITH_TIMEOUT(!window_->session().server().alive(), patience);
         QVERIFY(!control<QComboBox>("talk_mode")->isEnabled());
         window_.reset();
+    }
+
+    void speed_and_size_are_as_they_were_last() {
+        constexpr QSize size(1010, 640);
+        for (const bool again : {false, true}) {
+            auto window = shown_window(small_plan(), {1440, 900}, true);
+            window->showConversation();
+            ConversationPage& page = *window->conversation();
+            if (again) {
+                QCOMPARE(page.word_time_us(), 5000.0);
+                QCOMPARE(page.findChild<LogSlider*>(QStringLiteral("talk_speed"))->value(), 200.0);
+                QCOMPARE(page.size(), size);
+            } else {
+                page.set_word_time(5000);
+                page.resize(size);
+            }
+            window->close();
+        }
+        QSettings().remove(QStringLiteral("talk"));
     }
 };
 

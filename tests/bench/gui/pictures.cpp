@@ -9,6 +9,7 @@
 #include "views/chart_grid.hpp"
 #include "views/comparison_page.hpp"
 #include "views/connection_view.hpp"
+#include "views/timeline_view.hpp"
 #include "window/application.hpp"
 #include "window/conversation_page.hpp"
 #include "window/four_fields_page.hpp"
@@ -110,7 +111,7 @@ public:
 
     // A page of the lab in both colours, as big as the window.
     void take_page(QWidget& page, const char* name) {
-        page.resize(window_.size());
+        if (page.isWindow()) page.resize(window_.size());
         for (const char* theme : {"dark", "light"}) {
             prefix_ = QLatin1String(theme);
             action(QStringLiteral("theme_") + prefix_)->trigger();
@@ -155,6 +156,18 @@ void take_lab_pictures(const QString& folder, QSize size) {
     photographer.take_page(*window.findChild<Panel*>(QStringLiteral("warnings_panel")), "warnings-hog");
     window.resize(size);
     window.session().removePopulation(QStringLiteral("hog"));
+    window.session().setPopulation(QStringLiteral("hog:3,us=60000"));
+    for (const char* mode : {"preemptive-fibers", "thread-per-connection", "coroutines"}) {
+        window.session().changeMode(QLatin1String(mode));
+        await("the hand-off", [&] { return !window.session().mode_is_changing(); });
+        for (const double span : {0.2, 0.03}) {
+            window.timeline().show_span(span);
+            photographer.watch(1.5);
+            const QString name = QStringLiteral("timeline-%1-%2").arg(QLatin1String(mode)).arg(span * 1e3);
+            photographer.take_page(*window.findChild<Panel*>(QStringLiteral("timeline_panel")), qPrintable(name));
+        }
+    }
+    window.session().removePopulation(QStringLiteral("hog"));
     window.showFourFields();
     photographer.watch(1);
     photographer.take_page(*window.four_fields(), "two-questions");
@@ -175,6 +188,7 @@ void take_lab_pictures(const QString& folder, QSize size) {
     photographer.watch(3);
     photographer.take_page(window, "tour");
     window.tour_guide().leave();
+    await("the end of the tour", [&] { return window.tour_guide().stage() == TourGuide::Stage::away; });
     window.showConversation();
     for (const char* preset : {"talk-one-never-yields", "talk-one-is-interrupted"}) {
         window.conversation()->begin(QLatin1String(preset));
