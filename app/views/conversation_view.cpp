@@ -216,12 +216,16 @@ void ConversationView::paint_lane(QPainter& painter, const Place& at, const Talk
     std::vector<Column> columns(static_cast<std::size_t>(std::max(times.width(), 1)));
     struct Word {
         double x;
+        double said; // pixels of its first stretch
         QString text;
     };
     std::vector<Word> words; // the newest first
     for (auto each = lane.stretches.rbegin(); each != lane.stretches.rend(); ++each) {
         const bool speaks = each->kind == TalkStretch::Kind::speaking;
-        if (speaks && each->begins_word) words.push_back({at.x(each->begin_s), each->word});
+        if (speaks && each->begins_word) {
+            const double x = at.x(each->begin_s);
+            words.push_back({x, at.x(each->end_s) - x, each->word});
+        }
         if (each->end_s < at.begin_s) {
             if (each->begins_word) break; // all that can be seen has its word
             continue;
@@ -266,9 +270,16 @@ void ConversationView::paint_lane(QPainter& painter, const Place& at, const Talk
         end = word.x;
         if (room < fontMetrics().averageCharWidth() * 2) continue;
         painter.fillRect(QRect(left, middle - half, 1, 2 * half), colour(Meaning::running, palette()));
+        const QString text = fontMetrics().elidedText(word.text, Qt::ElideRight, room);
+        const int width = fontMetrics().horizontalAdvance(text);
+        // Where it was said in parts too narrow to stand on, the word has a plate of its own.
+        if (word.said < width + 8) {
+            QColor plate = colours.card;
+            plate.setAlpha(225);
+            painter.fillRect(QRect(left + 3, middle - fontMetrics().height() / 2, width + 4, fontMetrics().height()), plate);
+        }
         painter.setPen(colours.text);
-        painter.drawText(QRect(left + 5, middle - half, room, 2 * half), Qt::AlignVCenter | Qt::AlignLeft,
-                         fontMetrics().elidedText(word.text, Qt::ElideRight, room));
+        painter.drawText(QRect(left + 5, middle - half, room, 2 * half), Qt::AlignVCenter | Qt::AlignLeft, text);
     }
     painter.restore();
 }

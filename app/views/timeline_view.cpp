@@ -62,8 +62,9 @@ Meaning meaning_of_ending(EventKind kind) {
     }
 }
 
-constexpr std::array connection_hues{Meaning::coroutine, Meaning::ready,  Meaning::running,      Meaning::fiber,
-                                     Meaning::closure,   Meaning::thread, Meaning::waiting_write};
+// None is that of the kernel's record, which stands in the same lane.
+constexpr std::array connection_hues{Meaning::coroutine, Meaning::ready,   Meaning::running,
+                                     Meaning::fiber,     Meaning::closure, Meaning::paused};
 
 QRgb blend(QRgb colour, QRgb behind, double share) {
     const auto part = [&](int a, int b) { return static_cast<int>(std::lround(a * share + b * (1 - share))); };
@@ -254,9 +255,15 @@ void TimelineView::paint_labels(QPainter& painter, std::size_t row) const {
         if (metrics.horizontalAdvance(number) > room) continue;
         const QString text = tr("%1 for %2").arg(number, duration_text(slice->end - slice->begin));
         const QColor hue = QColor::fromRgb(hues_[hue_of(*slice)]);
+        const QString& shown = metrics.horizontalAdvance(text) <= room ? text : number;
+        // A plate behind it: the kernel's record may stand there.
+        const double height = metrics.height();
+        painter.fillRect(QRectF(left + 2, place.center().y() + 0.5 - height / 2,
+                                metrics.horizontalAdvance(shown) + 2 * block_text_margin - 4, height),
+                         hue);
         painter.setPen(hue.lightness() > 120 ? QColor(0x10, 0x14, 0x18) : QColor(Qt::white));
         painter.drawText(QRectF(left + block_text_margin, place.top(), room, place.height()),
-                         Qt::AlignVCenter | Qt::AlignLeft, metrics.horizontalAdvance(text) <= room ? text : number);
+                         Qt::AlignVCenter | Qt::AlignLeft, shown);
     }
 }
 
@@ -361,8 +368,8 @@ void TimelineView::paintEvent(QPaintEvent*) {
         painter.setPen(colours.muted);
         painter.drawText(QRect(0, place.top(), place.left() - 6, place.height()), Qt::AlignVCenter | Qt::AlignRight,
                          QString::number(shown_[row].thread));
-        paint_labels(painter, row);
         paint_preemptions(painter, row);
+        paint_labels(painter, row);
     }
     paint_losses(painter);
     paint_axis(painter);

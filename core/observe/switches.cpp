@@ -210,7 +210,8 @@ void SwitchRecorder::Impl::take_switch(std::size_t buffer, const perf_event_head
     record.thread = thread;
     record.cpu = static_cast<std::uint32_t>(cpus[buffer]);
     if (out) {
-        const bool preempted = (header.misc & PERF_RECORD_MISC_SWITCH_OUT_PREEMPT) != 0;
+        // Who is about to be gone may be interrupted once more, and comes back without a name: that was its end.
+        const bool preempted = (header.misc & PERF_RECORD_MISC_SWITCH_OUT_PREEMPT) != 0 && id.tid != no_thread;
         record.kind = preempted ? SwitchRecord::Kind::preempted : SwitchRecord::Kind::blocked;
     }
     if (other != nullptr && other[1] != no_thread) {
