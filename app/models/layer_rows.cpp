@@ -105,6 +105,8 @@ QString layer_tip(const lab::ModeLayers& mode, const LayerRow& row) {
 QStringList layer_details(const lab::ModeLayers& mode) {
     if (!mode.failed.empty()) return {tr("Not measured: %1").arg(QString::fromStdString(mode.failed))};
     QStringList lines;
+    if (const lab::Layer* session = find_layer(mode, "session"); session != nullptr && !session->ns.value)
+        lines << tr("Time in the program's layers: not available: %1").arg(QString::fromStdString(session->ns.missing));
     for (const char* id : {"socket", "scheduler", "switch"}) {
         const lab::Layer* layer = find_layer(mode, id);
         if (layer == nullptr) continue;

@@ -73,7 +73,7 @@ int LayersView::kernel_gap() const { return fontMetrics().height() + 2 * margin;
 int LayersView::row_height() const {
     const int least = 2 * fontMetrics().height() + bar_height + margin;
     const int room = (height() - head_height() - kernel_gap()) / static_cast<int>(layer_row_count);
-    return std::clamp(room, least, least + fontMetrics().height() * 3 / 2);
+    return std::clamp(room, least, 2 * least + fontMetrics().height());
 }
 
 double LayersView::column_width() const {
@@ -169,8 +169,11 @@ void LayersView::paint_column(QPainter& painter, std::size_t column) const {
         const QRect place = place_of(column, row).adjusted(way_width, 1, 0, -1);
         const double share = layer->ns.value.value_or(0) / most_ns_;
         const Meaning meaning = layer_rows()[row].in_kernel ? Meaning::cpu_system : Meaning::cpu_user;
-        // A bar below the words: no text stands on it.
-        const QRectF bar(place.left() + 4, place.bottom() - bar_height, place.width() - 4, bar_height);
+        // Two lines and a bar below them, together in the middle of the row: no text stands on the bar.
+        const int line = fontMetrics().height();
+        const int high = 2 * line + 3 + bar_height;
+        const QRect block(place.left() + 4, place.center().y() - high / 2, place.width() - 4, high);
+        const QRectF bar(block.left(), block.bottom() + 1 - bar_height, block.width(), bar_height);
         painter.setPen(Qt::NoPen);
         painter.setBrush(colours.grid);
         painter.drawRoundedRect(bar, 2, 2);
@@ -179,19 +182,15 @@ void LayersView::paint_column(QPainter& painter, std::size_t column) const {
             painter.setBrush(layer->is_within ? QBrush(hue, Qt::Dense4Pattern) : QBrush(hue));
             painter.drawRoundedRect(QRectF(bar.left(), bar.top(), std::max(share * bar.width(), 2.0), bar.height()), 2, 2);
         }
-        const QRect text = place.adjusted(4, 0, -2, -bar_height);
         const QString crossings = layer_crossings_text(*layer);
-        const int line = fontMetrics().height();
-        const QRect upper =
-            crossings.isEmpty() ? text : QRect(text.left(), text.center().y() - line + 1, text.width(), line);
         painter.setFont(scaled_font(font(), 1.0, QFont::DemiBold));
         painter.setPen(layer->ns.value ? colours.text : colours.muted);
-        painter.drawText(upper, Qt::AlignLeft | Qt::AlignVCenter, layer_time_text(*layer));
+        painter.drawText(QRect(block.left(), block.top(), block.width(), crossings.isEmpty() ? 2 * line : line),
+                         Qt::AlignLeft | Qt::AlignVCenter, layer_time_text(*layer));
         painter.setFont(scaled_font(font(), 0.9));
         painter.setPen(colours.muted);
-        const QRect lower(text.left(), text.center().y() + 1, text.width(), line);
-        painter.drawText(lower, Qt::AlignLeft | Qt::AlignVCenter,
-                         painter.fontMetrics().elidedText(crossings, Qt::ElideRight, lower.width()));
+        painter.drawText(QRect(block.left(), block.top() + line, block.width(), line), Qt::AlignLeft | Qt::AlignVCenter,
+                         painter.fontMetrics().elidedText(crossings, Qt::ElideRight, block.width()));
     }
 }
 

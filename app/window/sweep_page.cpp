@@ -12,6 +12,7 @@
 #include <QComboBox>
 #include <QPushButton>
 #include <QSplitter>
+#include <QStyledItemDelegate>
 #include <QTableWidget>
 #include <QVBoxLayout>
 
@@ -23,6 +24,17 @@ namespace connscope::app {
 namespace {
 
 constexpr int columns = 5;
+
+// Its words stand where those of the head do.
+class CellDelegate : public QStyledItemDelegate {
+public:
+    using QStyledItemDelegate::QStyledItemDelegate;
+    void paint(QPainter* painter, const QStyleOptionViewItem& option, const QModelIndex& index) const override {
+        QStyleOptionViewItem inner = option;
+        inner.rect.adjust(3, 0, -3, 0);
+        QStyledItemDelegate::paint(painter, inner, index);
+    }
+};
 
 QString text_or_dash(const std::optional<double>& us) { return us ? duration_text(*us / 1e6) : unknown_text; }
 
@@ -49,6 +61,7 @@ SweepPage::SweepPage(Session& session, QWidget* parent)
     header->setSectionResizeMode(QHeaderView::Stretch);
     header->setSectionsClickable(false);
     table_->verticalHeader()->hide();
+    table_->setItemDelegate(new CellDelegate(table_));
     table_->setShowGrid(false);
     table_->setFrameShape(QFrame::NoFrame);
     table_->setEditTriggers(QAbstractItemView::NoEditTriggers);

@@ -96,7 +96,7 @@ Tour thread_or_coroutine() {
              [](TourStage& stage) {
                  const double open = stage.now(Quantity::open), count = stage.now(Quantity::threads);
                  const double switches = stage.now(Quantity::user_space_per_s);
-                 if (!known({open, count, switches})) return QString();
+                 if (!known({open, count, switches}) || switches < 1) return QString(); // the clients have just come
                  stage.keep(QStringLiteral("threads"), count);
                  return tr("%1 connections are open, and the server has %2 threads in all. One of them runs a loop that "
                            "resumes "
