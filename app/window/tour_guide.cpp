@@ -161,6 +161,12 @@ void TourGuide::enter(Stage stage) {
     emit stageChanged();
 }
 
+// Clients that have not said that they are ready cannot be told anything yet.
+bool TourGuide::load_is_coming() const {
+    using Phase = ProcessStatus::Phase;
+    return session_.load().phase == Phase::absent || session_.load().phase == Phase::starting;
+}
+
 // What is not yet as wanted is asked for, one thing at a time.
 bool TourGuide::is_set(const TourSetting& setting) {
     if (session_.mode_is_changing() || session_.server().phase != ProcessStatus::Phase::running) return false;
@@ -174,7 +180,7 @@ bool TourGuide::is_set(const TourSetting& setting) {
         }
         return false;
     }
-    if (has_restarted_ && session_.server().pid == server_before_) return false;
+    if ((has_restarted_ && session_.server().pid == server_before_) || load_is_coming()) return false;
     if (!setting.populations.isEmpty() && !populations_sent_) {
         populations_sent_ = true;
         session_.setWorkload(http, setting.populations);
@@ -232,7 +238,7 @@ void TourGuide::tick_restoring() {
     }
     if (session_.server().phase == ProcessStatus::Phase::starting) return;
     if (session_.server().alive()) {
-        if (session_.mode_is_changing()) return;
+        if (session_.mode_is_changing() || load_is_coming()) return;
         if (!populations_sent_) {
             populations_sent_ = true;
             session_.setWorkload(before_->protocol, before_->populations);

@@ -69,6 +69,7 @@ private:
     void tick();
     void tick_restoring();
     // Asks for what is not yet as wanted; true when all is.
+    bool load_is_coming() const;
     bool is_set(const TourSetting& setting);
     void show_step();
     void place();
