@@ -216,7 +216,7 @@ void ConversationView::paint_lane(QPainter& painter, const Place& at, const Talk
     std::vector<Column> columns(static_cast<std::size_t>(std::max(times.width(), 1)));
     struct Word {
         double x;
-        double said; // pixels of its first stretch
+        double said; // pixels of its first stretch; that of the word being said goes on
         QString text;
     };
     std::vector<Word> words; // the newest first
@@ -224,7 +224,8 @@ void ConversationView::paint_lane(QPainter& painter, const Place& at, const Talk
         const bool speaks = each->kind == TalkStretch::Kind::speaking;
         if (speaks && each->begins_word) {
             const double x = at.x(each->begin_s);
-            words.push_back({x, at.x(each->end_s) - x, each->word});
+            const double until = at.x(each->end_s);
+            words.push_back({x, until >= times.right() ? times.width() : until - x, each->word});
         }
         if (each->end_s < at.begin_s) {
             if (each->begins_word) break; // all that can be seen has its word

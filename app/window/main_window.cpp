@@ -223,7 +223,7 @@ void MainWindow::place_panels() {
     resizeDocks({connections_panel_, map_panel_, timeline_panel_}, {height, height, height}, Qt::Vertical);
     resizeDocks({connections_panel_, map_panel_, timeline_panel_}, {50, 16, 34}, Qt::Horizontal);
     resizeDocks({what_changed_panel_}, {fontMetrics().averageCharWidth() * 42}, Qt::Horizontal);
-    resizeDocks({what_changed_panel_, warnings_panel_}, {3, 1}, Qt::Vertical);
+    resizeDocks({what_changed_panel_, warnings_panel_}, {5, 4}, Qt::Vertical);
 }
 
 void MainWindow::connect_session() {

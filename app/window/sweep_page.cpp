@@ -75,7 +75,7 @@ SweepPage::SweepPage(Session& session, QWidget* parent)
     split->addWidget(table_card);
     split->setStretchFactor(0, 3);
     split->setStretchFactor(1, 2);
-    split->setSizes({400, 270});
+    split->setSizes({370, 300});
     split->setChildrenCollapsible(false);
     method_ = new ElidedLine(Qt::AlignLeft, this);
     method_->setObjectName(QStringLiteral("sweep_method"));

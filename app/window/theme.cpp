@@ -44,6 +44,17 @@ public:
             draw_tab(*option, *painter);
             return;
         }
+        if (element == CE_PushButtonBevel && option->state.testFlag(State_On)) {
+            // Pressed down is hard to see, on a dark sheet above all.
+            QProxyStyle::drawControl(element, option, painter, widget);
+            painter->save();
+            painter->setRenderHint(QPainter::Antialiasing);
+            painter->setPen(QPen(ink(option->palette).accent, 2));
+            painter->setBrush(Qt::NoBrush);
+            painter->drawRoundedRect(QRectF(option->rect).adjusted(1.5, 1.5, -1.5, -1.5), 2, 2);
+            painter->restore();
+            return;
+        }
         const auto* item = qstyleoption_cast<const QStyleOptionMenuItem*>(option);
         if (element != CE_MenuBarItem || item == nullptr) return QProxyStyle::drawControl(element, option, painter, widget);
         if (option->state.testFlag(State_Selected)) {

@@ -31,6 +31,8 @@ using telemetry::Error;
 using telemetry::Outcome;
 
 constexpr std::uint64_t sample_period_ns = 250'000;
+constexpr double least_samples = 50, enough_samples = 150;
+constexpr int most_turns = 4;
 constexpr double trace_share = 0.25, counted_share = 0.25, sampled_share = 0.5; // of a mode's seconds
 
 Error wrong(std::string text) { return {std::make_error_code(std::errc::invalid_argument), std::move(text)}; }
@@ -224,20 +226,24 @@ private:
         sampler->read(samples);
         samples.clear();
         const auto pids = subject_->pids();
-        const auto answered =
-            asker_->ask_for(nanoseconds_of(options_.seconds_each * sampled_share), stop_, [&] { sampler->read(samples); });
-        if (!answered) return answered.error();
         auto symbols = observe::Symbols::open(pids.front());
         if (!symbols) {
             samples_missing_ = symbols.error().text;
             return telemetry::success();
         }
-        for (const CodeSample& each : samples) {
-            if (std::find(pids.begin(), pids.end(), each.process) == pids.end()) continue;
-            ++samples_[static_cast<std::size_t>(place_of(symbols->at(each.address)))];
-            ++all_samples_;
+        // Longer where the CPU has had others to run: until there are enough to share out by.
+        const auto part = nanoseconds_of(options_.seconds_each * sampled_share);
+        for (int turn = 0; turn < most_turns && all_samples_ < enough_samples && !stop_.asked(); ++turn) {
+            const auto answered = asker_->ask_for(part, stop_, [&] { sampler->read(samples); });
+            if (!answered) return answered.error();
+            for (const CodeSample& each : samples) {
+                if (std::find(pids.begin(), pids.end(), each.process) == pids.end()) continue;
+                ++samples_[static_cast<std::size_t>(place_of(symbols->at(each.address)))];
+                ++all_samples_;
+            }
+            samples.clear();
         }
-        if (all_samples_ < 50)
+        if (all_samples_ < least_samples)
             samples_missing_ = fmt::format("only {} looks found the server outside the kernel", all_samples_);
         return telemetry::success();
     }
