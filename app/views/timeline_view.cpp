@@ -267,34 +267,42 @@ void TimelineView::paint_labels(QPainter& painter, std::size_t row) const {
     }
 }
 
-// A bar at the lane's lower edge from where the kernel took the CPU to where it gave one back; those that would fall on the
-// same pixels are drawn as one.
-void TimelineView::paint_preemptions(QPainter& painter, std::size_t row) const {
+// A bar at the lane's lower edge from where the kernel took the CPU to where it gave one back. Where several or short ones
+// share a pixel, its height is the share of time in which the thread was without a CPU.
+void TimelineView::paint_preemptions(QPainter& painter, std::size_t row) {
     const QRect place = lane_place(row);
-    const double height = std::max(place.height() * 0.3, 3.0);
-    const QColor hue = colour(Meaning::involuntary, palette());
-    const double pixel = 1 / devicePixelRatioF();
+    const double ratio = devicePixelRatioF();
+    const auto pixels = static_cast<int>(place.width() * ratio);
+    const auto height = static_cast<int>(std::max(place.height() * 0.3, 3.0) * ratio);
     const double from = begin();
-    const double per_second = place.width() / span_;
-    double left = 0;
-    double right = -1;
-    const auto draw = [&] {
-        if (right >= left)
-            painter.fillRect(QRectF(left, place.bottom() + 1 - height, std::max(right - left, pixel), height), hue);
-    };
+    const double per_second = pixels / span_;
+    without_cpu_.assign(static_cast<std::size_t>(pixels), 0);
     for (const TimelinePreemption& each : timeline().preemptions().of(shown_[row].thread, from, end())) {
-        const double first = place.left() + std::max((each.begin - from) * per_second, 0.0);
-        const double last = place.left() + std::min((each.end - from) * per_second, static_cast<double>(place.width()));
-        if (last < first) continue;
-        if (first <= right + pixel) {
-            right = std::max(right, last);
-            continue;
+        const double first = (each.begin - from) * per_second;
+        const double last = std::max((each.end - from) * per_second, first);
+        if (last < 0 || first >= pixels) continue;
+        const int left = std::clamp(static_cast<int>(first), 0, pixels - 1);
+        const int right = std::clamp(static_cast<int>(last), 0, pixels - 1);
+        for (int x = left; x <= right; ++x) {
+            const double share = std::min<double>(last, x + 1) - std::max<double>(first, x);
+            without_cpu_[static_cast<std::size_t>(x)] += last - first >= 2 ? 1 : std::max(share, 1e-9);
         }
-        draw();
-        left = first;
-        right = last;
     }
-    draw();
+    std::vector<QRect>& bars = bars_.front(); // empty between two lanes
+    for (int x = 0; x < pixels; ++x) {
+        const double share = without_cpu_[static_cast<std::size_t>(x)];
+        if (share <= 0) continue;
+        const auto bar = std::max(static_cast<int>(std::lround(std::min(share, 1.0) * height)), 1);
+        bars.emplace_back(x, -bar, 1, bar);
+    }
+    painter.save();
+    painter.translate(QPointF(place.left(), place.bottom() + 1));
+    painter.scale(1 / ratio, 1 / ratio);
+    painter.setPen(Qt::NoPen);
+    painter.setBrush(colour(Meaning::involuntary, palette()));
+    painter.drawRects(bars.data(), static_cast<int>(bars.size()));
+    bars.clear();
+    painter.restore();
 }
 
 void TimelineView::paint_losses(QPainter& painter) const {

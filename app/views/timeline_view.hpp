@@ -73,7 +73,7 @@ private:
     std::span<const TimelineSlice> slices_of(std::size_t row, double from, double to) const;
     void paint_lane(QPainter& painter, std::size_t row);
     void paint_labels(QPainter& painter, std::size_t row) const;
-    void paint_preemptions(QPainter& painter, std::size_t row) const;
+    void paint_preemptions(QPainter& painter, std::size_t row);
     QString preemption_tip_at(const QPoint& position) const;
     QString tip_at(const QPoint& position) const;
     void paint_losses(QPainter& painter) const;
@@ -94,6 +94,7 @@ private:
     bool by_connection_ = true;
     std::vector<Pixel> pixels_;              // of the lane being painted
     std::vector<std::vector<QRect>> bars_;   // of the lane being painted, by hue, in device pixels
+    std::vector<double> without_cpu_;        // share of each pixel of that lane, as the kernel recorded it
     std::vector<const TimelineSlice*> wide_; // slices of the lane being painted that have room for words
     QString summary_;
     std::optional<QPoint> pressed_at_;

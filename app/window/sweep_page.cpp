@@ -181,7 +181,12 @@ void SweepPage::finish(const QString& problem) {
 }
 
 void SweepPage::show_modes() {
-    const QString chosen = mode_->count() > 0 ? mode_->currentData().toString() : session_.mode();
+    QString chosen = mode_->currentData().toString();
+    // The live server's, where somebody else interrupts; a budget that one keeps oneself tells less.
+    for (const ModeDescription& mode : session_.modes()) {
+        const bool interrupts = mode.slices == QLatin1String("timer") || mode.slices == QLatin1String("scheduler");
+        if (chosen.isEmpty() && mode.id == session_.mode() && interrupts) chosen = mode.id;
+    }
     mode_->clear();
     for (const ModeDescription& mode : session_.modes()) {
         if (!mode.has_slice) continue;
@@ -211,6 +216,7 @@ void SweepPage::show_sweep() {
 void SweepPage::show_table(const lab::Sweep& sweep) {
     std::vector<lab::SweepPoint> rows = sweep.points;
     if (sweep.without.work_per_cpu || !sweep.without.failed.empty()) rows.push_back(sweep.without);
+    table_->parentWidget()->setVisible(!rows.empty());
     table_->setRowCount(static_cast<int>(rows.size()));
     for (int row = 0; row < table_->rowCount(); ++row) {
         const lab::SweepPoint& point = rows[static_cast<std::size_t>(row)];
