@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The kernel's record of who ran, in the timeline.
 #include "models/preemptions.hpp"
+#include "models/time_view.hpp"
 #include "models/timeline.hpp"
 #include "views/timeline_view.hpp"
 #include "window/main_window.hpp"
@@ -94,6 +95,51 @@ private slots:
         QCOMPARE(kernel.of(8, 0, 10)[0].end, 3.0);
         QVERIFY(kernel.losses().empty());
         QCOMPARE(kernel.missing(), std::string("no perf events here"));
+    }
+
+    void many_short_preemptions_look_as_short_as_they_are() {
+        Timeline timeline;
+        TimeView time;
+        TimelineView view(timeline, time);
+        view.resize(600, 160);
+        view.show();
+        Snapshot snapshot;
+        snapshot.taken = 1s;
+        SegmentEvent slice;
+        slice.event.kind = connscope::telemetry::layout::EventKind::slice_to_read;
+        slice.event.thread = 7;
+        slice.event.connection = 1;
+        slice.event.begin = 700ms;
+        slice.event.length = 290ms;
+        snapshot.events = {slice};
+        for (int ms = 800; ms < 1000; ++ms) { // a pixel is a third of a millisecond
+            for (const int us : {0, 300, 600}) {
+                const auto begin = std::chrono::milliseconds(ms) + std::chrono::microseconds(us);
+                snapshot.switches.push_back(record(begin, 7, SwitchRecord::Kind::preempted, 99));
+                snapshot.switches.push_back(record(begin + 20us, 7, SwitchRecord::Kind::resumed));
+            }
+        }
+        timeline.append(snapshot);
+        view.show_span(0.2);
+        const auto orange = [&view] {
+            const QImage picture = view.grab().toImage();
+            const QRgb wanted = colour(Meaning::involuntary, view.palette()).rgb();
+            int found = 0;
+            for (int y = 0; y < picture.height(); ++y)
+                for (int x = 0; x < picture.width(); ++x) found += picture.pixel(x, y) == wanted;
+            return found;
+        };
+        const int short_ones = orange();
+        QVERIFY(short_ones > 0);
+        // And one of the whole stretch.
+        snapshot.events.clear();
+        snapshot.taken = 1200ms;
+        snapshot.switches = {record(1s, 7, SwitchRecord::Kind::preempted, 99),
+                             record(1200ms, 7, SwitchRecord::Kind::resumed)};
+        timeline.append(snapshot);
+        view.refresh();
+        const int long_one = orange();
+        QVERIFY2(short_ones * 4 < long_one, qPrintable(QStringLiteral("%1 and %2").arg(short_ones).arg(long_one)));
     }
 
     void threads_that_compute_are_seen_to_be_preempted_on_the_slices_own_clock() {
