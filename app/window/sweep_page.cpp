@@ -114,8 +114,8 @@ QWidget* SweepPage::make_head() {
     mode_->setSizeAdjustPolicy(QComboBox::AdjustToContents);
     depth_ = named(new QComboBox(head), "sweep_depth", tr("How thoroughly"),
                    tr("How long each of the ten slices is measured. Longer tells smaller differences from noise."));
-    depth_->addItem(tr("50 s: 4 s a slice"), 4.0);
-    depth_->addItem(tr("20 s: 1.5 s a slice"), 1.5);
+    depth_->addItem(tr("55 s: 3.5 s a slice"), 3.5);
+    depth_->addItem(tr("30 s: 1.5 s a slice"), 1.5);
     bar_ =
         new RunBar(QStringLiteral("sweep"), tr("Sweep"),
                    tr("Starts a server and a load of their own on CPUs of their own: some connections that compute without "

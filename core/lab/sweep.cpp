@@ -20,9 +20,10 @@ using namespace std::chrono_literals;
 using telemetry::Error;
 using telemetry::Outcome;
 
-// A few that compute for longer than any slice, beside many that ask for little; all the CPU is wanted all the time.
+// A few that compute for longer than any slice, beside many that ask for little, and no more than can be answered with the
+// longest slice; all the CPU is wanted all the time.
 const std::vector<std::string> populations{"hog:4,name=compute,us=250000",
-                                           "active:50,name=interactive,path=/,rate=500,arrivals=poisson"};
+                                           "active:50,name=interactive,path=/,rate=100,arrivals=poisson"};
 const std::vector<std::string> interactive{"interactive"};
 
 Error wrong(std::string text) { return {std::make_error_code(std::errc::invalid_argument), std::move(text)}; }
@@ -49,14 +50,14 @@ public:
         const auto begin = std::chrono::steady_clock::now();
         if (auto known = find_mode(); !known) return std::move(known).error();
         sweep_.method = fmt::format(
-            "One server on CPU {}: {} connections that compute for 250 ms a request without a yield, and {} that send 500 "
-            "requests a second together, by a Poisson process. {:.1f} s each. Overhead: the rounds of the computing loop in "
-            "a "
-            "second of the server's CPU time, against {} where nobody is interrupted.",
+            "For each slice a fresh server on CPU {}: {} connections that compute for 250 ms a request without a yield, and "
+            "{} "
+            "that send 100 requests a second together, by a Poisson process. {:.1f} s each. Overhead: the rounds of the "
+            "computing loop in a second of the server's CPU time, against {} where nobody is interrupted.",
             plan_.server_cpus.front(), 4, 50, options_.seconds_each, sweep_.baseline);
         const std::size_t all = options_.slices_us.size() + 1;
         tell(fmt::format("{}, nobody is interrupted", sweep_.baseline), 0, all);
-        sweep_.without = measure(sweep_.baseline);
+        sweep_.without = measure(sweep_.baseline, std::nullopt);
         if (reports_.point) reports_.point(sweep_.without);
         measure_slices(all);
         sweep_.crossing_us = crossing_of(sweep_.points);
@@ -91,9 +92,10 @@ private:
         Subject subject;
         LoadProcess load;
     };
-    Outcome<Running> start(const std::string& mode) {
+    Outcome<Running> start(const std::string& mode, std::optional<int> slice_us) {
         CellSpec cell;
         cell.mode = mode;
+        cell.conditions.slice_us = slice_us;
         auto subject = Subject::start(plan_, cell);
         if (!subject) return std::move(subject).error();
         auto load = LoadProcess::start(plan_, subject->address(), populations, stop_);
@@ -101,43 +103,31 @@ private:
         return Running{std::move(*subject), std::move(*load)};
     }
 
-    SweepPoint measure(const std::string& mode) {
+    // In a fresh server with a fresh load: requests that had to wait long are nobody's but the slice's that made them.
+    SweepPoint measure(const std::string& mode, std::optional<int> slice_us) {
         SweepPoint point;
-        auto running = start(mode);
-        if (!running) {
+        if (auto running = start(mode, slice_us)) {
+            point = measure(*running);
+            running->load.end();
+            running->subject.end();
+        } else {
             point.failed = running.error().text;
-            return point;
         }
-        point = measure(*running);
-        running->load.end();
-        running->subject.end();
+        point.slice_us = slice_us;
         return point;
     }
 
-    // All slices in one server, from which nobody goes: the connections move from slice to slice.
     void measure_slices(std::size_t all) {
-        auto running = start(sweep_.mode);
         for (const int slice : options_.slices_us) {
             if (stop_.asked()) break;
             tell(fmt::format("slices of {} us", slice), sweep_.points.size() + 1, all);
-            SweepPoint point;
-            if (!running) {
-                point.failed = running.error().text;
-            } else if (auto set = running->subject.control()->call("set_slice", {{"us", slice}}, 20s); !set) {
-                point.failed = set.error().text;
-            } else {
-                point = measure(*running);
-            }
-            point.slice_us = slice;
+            SweepPoint point = measure(sweep_.mode, slice);
             if (point.work_per_cpu && sweep_.without.work_per_cpu)
                 point.overhead = 1 - *point.work_per_cpu / *sweep_.without.work_per_cpu;
             if (stop_.asked()) break; // cut short
             sweep_.points.push_back(point);
             if (reports_.point) reports_.point(point);
         }
-        if (!running) return;
-        running->load.end();
-        running->subject.end();
     }
 
     SweepPoint measure(Running& running) {

@@ -14,13 +14,13 @@
 
 namespace connscope::lab {
 
-// How often to interrupt: what a slice costs, beside how soon the others react. One server on one CPU, a few connections
-// that compute without an end beside many that ask for little.
+// How often to interrupt: what a slice costs, beside how soon the others react. For each slice a fresh server on one CPU, a
+// few connections that compute without an end beside many that ask for little.
 struct SweepOptions {
     std::string bin_folder; // where connscope-serve and connscope-load are
     std::string mode = "preemptive-fibers";
     std::vector<int> slices_us{200, 500, 1000, 2000, 5000, 10'000, 20'000, 35'000, 60'000, 100'000};
-    double seconds_each = 4;
+    double seconds_each = 3.5;
     std::vector<int> server_cpus, load_cpus; // none: the last CPU, and the others
 };
 
