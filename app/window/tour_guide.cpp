@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "window/tour_guide.hpp"
 
+#include "models/population.hpp"
 #include "views/card.hpp"
 #include "views/palette.hpp"
 
@@ -24,6 +25,15 @@ constexpr qint64 numbers_patience = 12'000; // ms, until the numbers are there
 constexpr int width_characters = 58;
 constexpr int gap = 14;
 const QString http = QStringLiteral("http");
+
+// How many connections these populations have together.
+int connections_of(const QStringList& populations) {
+    int all = 0;
+    for (const QString& text : populations) {
+        if (const auto population = parse_population(text)) all += population->connections;
+    }
+    return all;
+}
 
 } // namespace
 
@@ -190,8 +200,10 @@ bool TourGuide::is_set(const TourSetting& setting) {
         session_.changeMode(setting.mode);
         return false;
     }
+    // Who went may still compute: what is measured beside it says nothing of this step.
     const double open = scene_.latest(Quantity::open);
-    return std::isfinite(open) && open >= setting.connections && session_.load().alive();
+    const int most = connections_of(setting.populations);
+    return std::isfinite(open) && open >= setting.connections && (most == 0 || open <= most) && session_.load().alive();
 }
 
 void TourGuide::tick() {
