@@ -34,9 +34,9 @@ struct WarningContext {
     const Snapshot& snapshot;
     const ProcessStatus& server;
     const WarningThresholds& thresholds;
-    double now = 0;             // s of CLOCK_MONOTONIC
-    QString mode_name;          // "Coroutines"
-    bool program_decides = false; // the mode schedules in user space: who does not yield stops others
+    double now = 0;                   // s of CLOCK_MONOTONIC
+    QString mode_name;                // "Coroutines"
+    bool program_decides = false;     // the mode schedules in user space: who does not yield stops others
     std::span<const HogReading> hogs; // as the server tells
     bool hogs_are_told = false;       // false: it cannot be asked for them
 };

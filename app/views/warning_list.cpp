@@ -57,7 +57,9 @@ private:
 
 } // namespace
 
-WarningListModel::WarningListModel(const WarningBoard& board, QObject* parent) : QAbstractListModel(parent), board_(board) {
+WarningListModel::WarningListModel(const WarningBoard& board, QObject* parent)
+    : QAbstractListModel(parent)
+    , board_(board) {
     connect(&board_, &WarningBoard::changed, this, [this] {
         beginResetModel();
         endResetModel();
@@ -77,20 +79,27 @@ QVariant WarningListModel::data(const QModelIndex& index, int role) const {
     if (!index.isValid() || index.row() >= rowCount()) return {};
     const Warning& warning = board_.warnings()[static_cast<std::size_t>(index.row())];
     switch (role) {
-    case Qt::DisplayRole: return warning.finding.text;
-    case Qt::ToolTipRole: return tr("%1\nA click goes there.").arg(warning.finding.text);
-    case ActiveRole: return warning.is_active;
+    case Qt::DisplayRole:
+        return warning.finding.text;
+    case Qt::ToolTipRole:
+        return tr("%1\nA click goes there.").arg(warning.finding.text);
+    case ActiveRole:
+        return warning.is_active;
     case TimeRole: {
         const QString length = duration_text(std::max(std::floor(warning.last_seen - warning.began), 0.0));
         if (warning.is_active) return tr("now, for %1").arg(length);
         return tr("%1 ago, for %2").arg(duration_text(std::max(std::floor(now_ - warning.last_seen), 0.0)), length);
     }
-    default: return {};
+    default:
+        return {};
     }
 }
 
 WarningList::WarningList(const WarningBoard& board, QWidget* parent)
-    : QListView(parent), board_(board), model_(new WarningListModel(board, this)), hog_bar_(new HogBar(this)) {
+    : QListView(parent)
+    , board_(board)
+    , model_(new WarningListModel(board, this))
+    , hog_bar_(new HogBar(this)) {
     setObjectName(QStringLiteral("warnings"));
     setAccessibleName(tr("Warnings"));
     setModel(model_);
