@@ -18,6 +18,7 @@ struct ProcessReading {
     std::uint32_t threads = 0;
     std::chrono::nanoseconds user_cpu{};             // in steps of a clock tick, usually 10 ms
     std::chrono::nanoseconds system_cpu{};           //
+    std::optional<std::chrono::nanoseconds> cpu;     // both together, exactly: the process's CPU clock
     std::uint64_t resident_bytes = 0;                // VmRSS
     std::uint64_t resident_shared_bytes = 0;         // RssFile + RssShmem: pages that others may share
     std::uint64_t page_table_bytes = 0;              // VmPTE

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <ctime>
@@ -85,12 +86,15 @@ telemetry::Status SocketsObserver::read(SocketsReading& into) {
 
     into.sockets.clear();
     into.unassigned = 0;
+    into.listening_ports.clear();
     for (const SocketReading& socket : all_) {
+        if (socket.state == SocketState::listening) into.listening_ports.push_back(socket.local.port);
         const auto at = known_.find(socket.inode);
         if (at == known_.end()) continue;
         if (at->second.owner == Owner::process) into.sockets.push_back(socket);
         if (at->second.owner == Owner::unknown) ++into.unassigned;
     }
+    std::ranges::sort(into.listening_ports);
     if (known_.size() > 2 * all_.size() + 1000)
         std::erase_if(known_, [this](const auto& entry) { return entry.second.seen_in != reading_; });
     const std::chrono::duration<double, std::nano> cost = reading_ == 1 ? cpu_for_table : thread_cpu() - cpu_before;

@@ -14,6 +14,8 @@ struct SocketsReading {
     std::chrono::nanoseconds taken{};   // CLOCK_MONOTONIC
     std::vector<SocketReading> sockets; // of the process, listening ones too
     std::uint32_t unassigned = 0;       // new ones of which is not yet known whether they are the process's
+    // The ports on which anybody in this network namespace listens, sorted: a socket with one of them was accepted.
+    std::vector<std::uint16_t> listening_ports;
 };
 
 struct SocketsOptions {

@@ -5,9 +5,10 @@
 #include "watch_cost.hpp"
 #include "watch_json.hpp"
 #include "watch_table.hpp"
-#include "watch_target.hpp"
 #include "watch_terminal.hpp"
 #include "watch_wait.hpp"
+
+#include "connscope/observe/targets.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -46,20 +47,20 @@ int refuse(const telemetry::Error& error) {
 }
 
 int list(bool as_json) {
-    const auto targets = watch::list_targets();
+    const auto targets = observe::list_targets();
     if (as_json) {
         fmt::print("{}\n", watch::to_json(targets));
     } else {
         fmt::print("{:>8}  {:<8} {:<24} {}\n", "PID", "KIND", "NAME", "ADDRESS");
-        for (const watch::Target& target : targets) {
+        for (const observe::Target& target : targets) {
             const bool alive = target.state == telemetry::WriterState::alive;
-            fmt::print("{:>8}  {:<8} {:<24} {}{}\n", target.pids.front(), watch::name_of(target.kind),
+            fmt::print("{:>8}  {:<8} {:<24} {}{}\n", target.pids.front(), observe::name_of(target.kind),
                        watch::printable(target.name), watch::printable(target.address),
                        alive ? "" : "  (has ended; its last moment can be read)");
         }
     }
     std::fflush(stdout);
-    for (const std::string& text : watch::unreadable_segments())
+    for (const std::string& text : observe::unreadable_segments())
         fmt::print(stderr, "connscope-watch: {}\n", watch::printable(text));
     return tools::done;
 }
@@ -106,7 +107,7 @@ int print(watch::Watcher& watcher, const Arguments& arguments) {
 }
 
 // Prints what one connection is made of, once or for each interval until it ends or a signal comes.
-int print_anatomies(const watch::Target& target, const Arguments& arguments) {
+int print_anatomies(const observe::Target& target, const Arguments& arguments) {
     auto anatomist = watch::Anatomist::open(target, *arguments.anatomy);
     if (!anatomist) return refuse(anatomist.error());
     watch::Waiter waiter(arguments.period(), {SIGINT, SIGTERM, SIGHUP});
@@ -121,7 +122,7 @@ int print_anatomies(const watch::Target& target, const Arguments& arguments) {
 }
 
 // Prints what one more connection costs for each interval, or once when those that come have come.
-int print_costs(const watch::Target& target, const Arguments& arguments) {
+int print_costs(const observe::Target& target, const Arguments& arguments) {
     auto costs = watch::CostWatch::open(target);
     if (!costs) return refuse(costs.error());
     watch::Waiter waiter(arguments.period(), {SIGINT, SIGTERM, SIGHUP});
@@ -137,7 +138,7 @@ int print_costs(const watch::Target& target, const Arguments& arguments) {
 }
 
 int watch_target(const Arguments& arguments) {
-    const auto target = watch::find_target(arguments.target);
+    const auto target = observe::find_target(arguments.target);
     if (!target) return refuse(target.error());
     if (arguments.anatomy) return print_anatomies(*target, arguments);
     if (arguments.cost) return print_costs(*target, arguments);

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include "watch_target.hpp"
-
 #include "connscope/observe/anatomy/anatomy.hpp"
+#include "connscope/observe/targets.hpp"
 #include "connscope/telemetry/reader.hpp"
 
 #include <string>
 
 namespace connscope::watch {
+
+using observe::Target;
 
 // Reads what one connection of a server is made of, again and again. One thread at a time.
 class Anatomist {

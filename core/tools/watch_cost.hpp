@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include "watch_target.hpp"
-
 #include "connscope/observe/cost.hpp"
+#include "connscope/observe/targets.hpp"
 #include "connscope/telemetry/reader.hpp"
 
 #include <chrono>
@@ -12,6 +11,8 @@
 #include <string>
 
 namespace connscope::watch {
+
+using observe::Target;
 
 // Reads what one more open connection of a server costs, by parts, between the moment of opening and each reading. One
 // thread at a time.

@@ -2,9 +2,9 @@
 #pragma once
 
 #include "connscope/observe/sockets.hpp"
+#include "connscope/observe/targets.hpp"
 #include "connscope/observe/threads.hpp"
 #include "connscope/telemetry/reader.hpp"
-#include "watch_target.hpp"
 
 #include <array>
 #include <chrono>
@@ -15,6 +15,9 @@
 #include <vector>
 
 namespace connscope::watch {
+
+using observe::Target;
+using observe::TargetKind;
 
 // One connection of a server, with what it did since the snapshot before.
 struct ConnectionRow {

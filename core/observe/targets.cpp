@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "watch_target.hpp"
+#include "connscope/observe/targets.hpp"
 
 #include "connscope/observe/process.hpp"
-#include "connscope/observe/sockets.hpp"
+#include "connscope/observe/process_list.hpp"
 #include "connscope/telemetry/runtime_folder.hpp"
 
 #include <fmt/format.h>
 #include <fnmatch.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
-#include <fstream>
-#include <optional>
-#include <unordered_map>
+#include <unordered_set>
 
-namespace connscope::watch {
+namespace connscope::observe {
 namespace {
 
 using telemetry::Error;
@@ -25,36 +21,6 @@ using telemetry::WriterState;
 
 Error nothing_fits(std::string text) { return {std::make_error_code(std::errc::no_such_process), std::move(text)}; }
 Error too_much_fits(std::string text) { return {std::make_error_code(std::errc::invalid_argument), std::move(text)}; }
-
-std::optional<std::uint32_t> as_pid(std::string_view text) {
-    std::uint32_t pid = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), pid);
-    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-    return pid;
-}
-
-std::vector<std::uint32_t> all_pids() {
-    std::vector<std::uint32_t> pids;
-    std::error_code ignored;
-    for (const auto& entry : std::filesystem::directory_iterator("/proc", ignored))
-        if (const auto pid = as_pid(entry.path().filename().string()); pid && *pid != static_cast<std::uint32_t>(::getpid()))
-            pids.push_back(*pid);
-    std::ranges::sort(pids);
-    return pids;
-}
-
-std::string comm_of(std::uint32_t pid) {
-    std::ifstream comm(fmt::format("/proc/{}/comm", pid));
-    std::string name;
-    std::getline(comm, name);
-    return name;
-}
-
-// The file that a process runs, without its folder; empty where it may not be seen.
-std::string program_of(std::uint32_t pid) {
-    std::error_code ignored;
-    return std::filesystem::read_symlink(fmt::format("/proc/{}/exe", pid), ignored).filename().string();
-}
 
 Target target_of(const telemetry::FoundSegment& segment) {
     Target target;
@@ -69,7 +35,7 @@ Target target_of(const telemetry::FoundSegment& segment) {
 
 Target process_target(std::uint32_t pid) {
     Target target;
-    target.name = comm_of(pid);
+    target.name = process_name(pid);
     target.pids = {pid};
     return target;
 }
@@ -104,7 +70,7 @@ Target join(std::string name, const std::vector<Target>& parts) {
 Outcome<Target> find_pid(std::uint32_t pid) {
     for (const auto& segment : telemetry::find_segments())
         if (segment.identity.pid == pid && segment.writer == WriterState::alive) return target_of(segment);
-    auto observer = observe::ProcessObserver::open(pid);
+    auto observer = ProcessObserver::open(pid);
     if (!observer) return std::move(observer).error();
     return process_target(pid);
 }
@@ -128,8 +94,8 @@ Outcome<Target> find_only_server() {
 Outcome<Target> find_program(const std::string& wanted) {
     std::vector<std::uint32_t> pids;
     std::string text;
-    for (const std::uint32_t pid : all_pids()) {
-        if (comm_of(pid) != wanted && program_of(pid) != wanted) continue;
+    for (const std::uint32_t pid : all_processes()) {
+        if (process_name(pid) != wanted && program_name(pid) != wanted) continue;
         pids.push_back(pid);
         if (pids.size() <= 20) text += (text.empty() ? "" : ", ") + std::to_string(pid);
     }
@@ -138,30 +104,6 @@ Outcome<Target> find_program(const std::string& wanted) {
         return nothing_fits(
             fmt::format("there is no server, segment or process called '{}'; see connscope-watch --list", wanted));
     return too_much_fits(fmt::format("{} processes are called '{}': which pid? {}", pids.size(), wanted, text));
-}
-
-// Which of the sockets that listen belong to which process, as far as this user may see.
-std::vector<Target> listening_processes(const std::vector<std::uint32_t>& pids) {
-    std::vector<Target> targets;
-    auto table = observe::SocketTable::open();
-    std::vector<observe::SocketReading> sockets;
-    if (!table || !table->read(sockets, {.memory = false, .figures = false, .local_port = std::nullopt})) return targets;
-    std::unordered_map<std::string, const observe::SocketReading*>
-        listening; // by the text that stands for it in /proc/PID/fd
-    for (const auto& socket : sockets)
-        if (socket.state == observe::SocketState::listening)
-            listening.emplace(fmt::format("socket:[{}]", socket.inode), &socket);
-    for (const std::uint32_t pid : pids) {
-        std::error_code ignored;
-        for (const auto& entry : std::filesystem::directory_iterator(fmt::format("/proc/{}/fd", pid), ignored)) {
-            const auto found = listening.find(std::filesystem::read_symlink(entry.path(), ignored).string());
-            if (found == listening.end()) continue;
-            targets.push_back(process_target(pid));
-            targets.back().address = telemetry::to_string(found->second->local);
-            break;
-        }
-    }
-    return targets;
 }
 
 } // namespace
@@ -180,13 +122,16 @@ std::string_view name_of(TargetKind kind) noexcept {
 
 std::vector<Target> list_targets() {
     std::vector<Target> targets;
-    std::vector<std::uint32_t> others = all_pids();
+    std::unordered_set<std::uint32_t> reporting;
     for (const auto& segment : telemetry::find_segments()) {
         targets.push_back(target_of(segment));
-        if (segment.writer == WriterState::alive) std::erase(others, segment.identity.pid);
+        if (segment.writer == WriterState::alive) reporting.insert(segment.identity.pid);
     }
-    const auto processes = listening_processes(others);
-    targets.insert(targets.end(), processes.begin(), processes.end());
+    for (const ListedProcess& process : list_processes()) {
+        if (process.listening.empty() || reporting.contains(process.pid)) continue;
+        targets.push_back(process_target(process.pid));
+        targets.back().address = process.address;
+    }
     return targets;
 }
 
@@ -227,4 +172,4 @@ Outcome<Target> find_target(const std::string& wanted) {
     return join(wanted, fitting);
 }
 
-} // namespace connscope::watch
+} // namespace connscope::observe

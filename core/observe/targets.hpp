@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace connscope::watch {
+namespace connscope::observe {
 
 enum class TargetKind {
     server,  // writes a segment: a connscope server or an instrumented one
@@ -41,4 +41,4 @@ std::vector<std::string> unreadable_segments();
 // name cannot be read, with why and what can be done.
 telemetry::Outcome<Target> find_target(const std::string& wanted);
 
-} // namespace connscope::watch
+} // namespace connscope::observe
