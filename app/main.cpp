@@ -5,6 +5,7 @@
 #include "window/theme.hpp"
 
 #include "connscope/observe/process.hpp"
+#include "connscope/observe/process_list.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -20,8 +21,10 @@
 #include <cstdlib>
 #include <ctime>
 #include <optional>
+#include <string>
 #include <sys/signalfd.h>
 #include <unistd.h>
+#include <vector>
 
 namespace {
 
@@ -31,6 +34,7 @@ constexpr int exit_wrong_use = 2;
 constexpr int exit_environment = 3;
 
 struct Arguments {
+    std::vector<std::string> attach;
     std::string mode = "coroutines";
     std::string protocol = "http";
     int connections = 200;
@@ -45,6 +49,12 @@ struct Arguments {
 
 void define(CLI::App& app, Arguments& arguments) {
     app.set_version_flag("--version", CONNSCOPE_VERSION);
+    app.add_option("--attach", arguments.attach,
+                   "PID, NAME or pattern of names (\"shard-*\") of processes that run already, to watch instead of an own "
+                   "server; may be given several times, and all are watched as one")
+        ->type_size(1)
+        ->allow_extra_args(false)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     app.add_option("--mode", arguments.mode, "The server's mode at first: an id that connscope-serve --list-modes shows")
         ->capture_default_str();
     app.add_option("--protocol", arguments.protocol, "The protocol that server and load speak")->capture_default_str();
@@ -65,6 +75,20 @@ void define(CLI::App& app, Arguments& arguments) {
         ->check(CLI::Range(0.0, 86400.0))
         ->capture_default_str();
     app.add_flag("--frame-times", arguments.frame_times, "Print at the end what the frames cost");
+}
+
+// The exit code when there is nothing to attach to, which is told; none: there is, or nothing was wanted.
+std::optional<int> refuse_attaching(const std::vector<std::string>& wanted) {
+    if (wanted.empty()) return std::nullopt;
+    auto selection = connscope::observe::ProcessSelection::parse(wanted);
+    if (!selection) {
+        std::fprintf(stderr, "connscope: --attach: %s.\n", selection.error().text.c_str());
+        return exit_wrong_use;
+    }
+    if (!selection->find().empty()) return std::nullopt;
+    std::fprintf(stderr, "connscope: %s; connscope-watch --list shows what can be watched.\n",
+                 selection->nothing_found().text.c_str());
+    return exit_environment;
 }
 
 std::optional<QSize> size_of(const std::string& text) {
@@ -140,6 +164,7 @@ int main(int argc, char** argv) {
         std::fprintf(stderr, "connscope: --size: '%s' is not WIDTHxHEIGHT, such as 1280x720.\n", arguments.size.c_str());
         return exit_wrong_use;
     }
+    if (const auto refused = refuse_attaching(arguments.attach)) return *refused;
     const bool is_screenshot = !arguments.screenshot.empty();
     if (!has_display()) {
         if (!is_screenshot) {
@@ -169,6 +194,7 @@ int main(int argc, char** argv) {
     apply_theme(theme, desktop.is_dark());
 
     Plan plan;
+    for (const std::string& wanted : arguments.attach) plan.attach << QString::fromStdString(wanted);
     plan.companions_folder = QApplication::applicationDirPath();
     plan.mode = QString::fromStdString(arguments.mode);
     plan.protocol = QString::fromStdString(arguments.protocol);

@@ -6,7 +6,9 @@
 
 #include <QCoreApplication>
 
+#include <algorithm>
 #include <array>
+#include <string_view>
 
 namespace connscope::app {
 
@@ -14,10 +16,11 @@ using telemetry::CarrierKind;
 using telemetry::ConnectionState;
 using Context = ConnectionContext;
 using Kind = ConnectionColumn::Kind;
+using Source = ConnectionColumn::Source;
 
 namespace {
 
-double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
+double seconds(std::chrono::duration<double> time) { return time.count(); }
 
 QString number_text(std::uint64_t value) { return count_text(static_cast<double>(value)); }
 
@@ -50,6 +53,15 @@ std::chrono::nanoseconds in_state(const Context& c) {
     return std::max(c.now - c.connection.state_since, std::chrono::nanoseconds(0));
 }
 
+// Not a number where the connection was there before it was watched.
+std::chrono::duration<double> age(const Context& c) {
+    return c.connection.opened.count() == 0 ? std::chrono::duration<double>(not_known) : c.now - c.connection.opened;
+}
+
+std::optional<std::uint32_t> retransmitted(const Context& c) {
+    return c.socket != nullptr ? c.socket->retransmitted : std::nullopt;
+}
+
 double mean_stamped(const Context& c) {
     if (c.connection.stamped_count == 0) return not_known;
     return seconds(c.connection.stamped_delay) / static_cast<double>(c.connection.stamped_count);
@@ -57,46 +69,120 @@ double mean_stamped(const Context& c) {
 
 #define COLUMN_TEXT(text) QT_TRANSLATE_NOOP("ConnectionColumns", text)
 #define TIME_OF(member)                                                                                                     \
-    [](const Context& c) { return seconds(c.connection.member); },                                                          \
-        [](const Context& c) { return duration_text(c.connection.member); }
+    [](const Context& c) { return c.has_probe() ? seconds(c.connection.member) : not_known; },                              \
+        [](const Context& c) { return c.has_probe() ? duration_text(c.connection.member) : unknown_text; }
 #define COUNT_OF(member)                                                                                                    \
-    [](const Context& c) { return static_cast<double>(c.connection.member); },                                              \
-        [](const Context& c) { return number_text(c.connection.member); }
+    [](const Context& c) { return c.has_probe() ? static_cast<double>(c.connection.member) : not_known; },                  \
+        [](const Context& c) { return c.has_probe() ? number_text(c.connection.member) : unknown_text; }
 #define BYTES_OF(member)                                                                                                    \
+    [](const Context& c) { return c.has_probe() ? static_cast<double>(c.connection.member) : not_known; },                  \
+        [](const Context& c) {                                                                                              \
+            return c.has_probe() ? bytes_text(static_cast<double>(c.connection.member)) : unknown_text;                     \
+        }
+#define TRAFFIC_OF(member)                                                                                                  \
     [](const Context& c) { return static_cast<double>(c.connection.member); },                                              \
-        [](const Context& c) { return bytes_text(static_cast<double>(c.connection.member)); }
+        [](const Context& c) { return bytes_text(static_cast<double>(c.connection.member)); }, Source::anybody
+#define QUEUE_OF(member)                                                                                                    \
+    [](const Context& c) { return c.socket != nullptr ? static_cast<double>(c.socket->member) : not_known; },               \
+        [](const Context& c) {                                                                                              \
+            return c.socket != nullptr ? bytes_text(static_cast<double>(c.socket->member)) : unknown_text;                  \
+        },                                                                                                                  \
+        Source::kernel
 #define OPTIONAL_OF(member)                                                                                                 \
     [](const Context& c) { return number_or_none(c.connection.member); },                                                   \
         [](const Context& c) { return text_or_none(c.connection.member); }
 
 constexpr std::array columns{
-    ConnectionColumn{"id", COLUMN_TEXT("Id"), COLUMN_TEXT("The connection's number: the server counts them from 1."),
+    ConnectionColumn{"id", COLUMN_TEXT("Id"),
+                     COLUMN_TEXT("The connection's number: the server counts them from 1, and connscope does where the "
+                                 "server does not tell."),
                      Kind::number, 1, "99,999", [](const Context& c) { return static_cast<double>(c.connection.id); },
-                     [](const Context& c) { return QString::number(c.connection.id); }},
+                     [](const Context& c) { return QString::number(c.connection.id); }, Source::anybody},
+    ConnectionColumn{"process", COLUMN_TEXT("Process"),
+                     COLUMN_TEXT("The process that has the connection: its name and its number."), Kind::text, 1,
+                     "nginx:999999", [](const Context& c) { return c.process == nullptr ? not_known : c.process->pid; },
+                     [](const Context& c) {
+                         return c.process == nullptr ? unknown_text
+                                                     : QString::fromStdString(c.process->name) + QLatin1Char(':') +
+                                                           QString::number(c.process->pid);
+                     },
+                     Source::several},
     ConnectionColumn{"peer", COLUMN_TEXT("Peer"), COLUMN_TEXT("The client's address and port."), Kind::text, 7,
                      "127.0.0.100:55555", [](const Context& c) { return peer_order(c.connection.peer); },
-                     [](const Context& c) { return QString::fromStdString(telemetry::to_string(c.connection.peer)); }},
+                     [](const Context& c) { return QString::fromStdString(telemetry::to_string(c.connection.peer)); },
+                     Source::anybody},
     ConnectionColumn{
         "state", COLUMN_TEXT("State"),
         COLUMN_TEXT("What the connection is doing now: running on a CPU, ready and waiting for its turn, waiting for "
-                    "its peer to send or to take, or paused until a time. Its carrier reports it."),
+                    "its peer to send or to take, or paused until a time. Its carrier reports it.\n"
+                    "Of a process without a probe it is what its socket tells: ready where bytes have arrived that it has "
+                    "not read, waiting to write where it has written what is not sent, and else waiting to read."),
         Kind::state, 2, "waiting to write", [](const Context& c) { return static_cast<double>(c.connection.state); },
-        [](const Context& c) { return state_text(c.connection.state); }},
+        [](const Context& c) { return state_text(c.connection.state); }, Source::anybody},
     ConnectionColumn{"wait", COLUMN_TEXT("In state"), COLUMN_TEXT("How long the connection has been in its state."),
                      Kind::duration, 11, "999 ms", [](const Context& c) { return seconds(in_state(c)); },
-                     [](const Context& c) { return duration_text(in_state(c)); }},
+                     [](const Context& c) { return duration_text(in_state(c)); }, Source::anybody},
     ConnectionColumn{
         "carrier", COLUMN_TEXT("Carrier"),
         COLUMN_TEXT("What holds the connection's control and state: a thread, a coroutine's frame, a fiber's stack "
                     "or a callback's closure."),
         Kind::carrier, 3, "coroutine", [](const Context& c) { return static_cast<double>(c.connection.carrier); },
         [](const Context& c) { return carrier_text(c.connection.carrier); }},
+    ConnectionColumn{"opened_by", COLUMN_TEXT("Opened by"),
+                     COLUMN_TEXT("Who opened the connection: the peer, and the process accepted it, or the process itself. "
+                                 "Told by whether anybody listens on the port that it has here."),
+                     Kind::text, 4, "process",
+                     [](const Context& c) { return c.socket != nullptr ? (c.socket->accepted ? 0.0 : 1.0) : not_known; },
+                     [](const Context& c) {
+                         if (c.socket == nullptr) return unknown_text;
+                         return c.socket->accepted ? QCoreApplication::translate("ConnectionColumns", "peer")
+                                                   : QCoreApplication::translate("ConnectionColumns", "process");
+                     },
+                     Source::kernel},
+    ConnectionColumn{"tcp", COLUMN_TEXT("TCP state"), COLUMN_TEXT("The state of the socket in the kernel (RFC 9293)."),
+                     Kind::text, 6, "established",
+                     [](const Context& c) { return c.socket != nullptr ? static_cast<double>(c.socket->state) : not_known; },
+                     [](const Context& c) {
+                         if (c.socket == nullptr) return unknown_text;
+                         const std::string_view name = observe::name_of(c.socket->state);
+                         return QString::fromLatin1(name.data(), static_cast<qsizetype>(name.size()))
+                             .replace(QLatin1Char('_'), QLatin1Char(' '));
+                     },
+                     Source::kernel},
+    ConnectionColumn{"receive_queue", COLUMN_TEXT("To read"),
+                     COLUMN_TEXT("Bytes that have arrived and that the process has not read (sock_diag)."), Kind::bytes, 3,
+                     "99.9 KiB", QUEUE_OF(receive_queue)},
+    ConnectionColumn{"send_queue", COLUMN_TEXT("To send"),
+                     COLUMN_TEXT("Bytes that the process has written and the peer has not acknowledged (sock_diag)."),
+                     Kind::bytes, 3, "99.9 KiB", QUEUE_OF(send_queue)},
+    ConnectionColumn{"round_trip", COLUMN_TEXT("Round trip"),
+                     COLUMN_TEXT("From sending to the acknowledgement, smoothed, as TCP measures it (sock_diag)."),
+                     Kind::duration, 5, "99.9 ms",
+                     [](const Context& c) {
+                         return c.socket != nullptr && c.socket->round_trip ? seconds(*c.socket->round_trip) : not_known;
+                     },
+                     [](const Context& c) {
+                         return c.socket != nullptr && c.socket->round_trip ? duration_text(*c.socket->round_trip)
+                                                                            : unknown_text;
+                     },
+                     Source::kernel},
+    ConnectionColumn{"retransmitted", COLUMN_TEXT("Sent again"),
+                     COLUMN_TEXT("Packets that were sent again because no acknowledgement came (sock_diag)."), Kind::number,
+                     13, "99", [](const Context& c) { return number_or_none(retransmitted(c)); },
+                     [](const Context& c) { return text_or_none(retransmitted(c)); }, Source::kernel},
+    ConnectionColumn{
+        "local", COLUMN_TEXT("Here"), COLUMN_TEXT("The address and port of this end."), Kind::text, 14, "127.0.0.100:55555",
+        [](const Context& c) { return c.socket != nullptr ? peer_order(c.socket->local) : not_known; },
+        [](const Context& c) {
+            return c.socket != nullptr ? QString::fromStdString(telemetry::to_string(c.socket->local)) : unknown_text;
+        },
+        Source::kernel},
     ConnectionColumn{"requests", COLUMN_TEXT("Requests"), COLUMN_TEXT("Requests answered completely."), Kind::number, 5,
                      "99,999", COUNT_OF(requests)},
     ConnectionColumn{"bytes_in", COLUMN_TEXT("Bytes in"), COLUMN_TEXT("Bytes received from the peer."), Kind::bytes, 8,
-                     "99.9 MiB", BYTES_OF(bytes_in)},
+                     "99.9 MiB", TRAFFIC_OF(bytes_in)},
     ConnectionColumn{"bytes_out", COLUMN_TEXT("Bytes out"), COLUMN_TEXT("Bytes sent to the peer."), Kind::bytes, 9,
-                     "99.9 MiB", BYTES_OF(bytes_out)},
+                     "99.9 MiB", TRAFFIC_OF(bytes_out)},
     ConnectionColumn{"slices", COLUMN_TEXT("Slices"),
                      COLUMN_TEXT("How often it was given a CPU: from a resume to the next suspend is one slice."),
                      Kind::number, 10, "99,999", COUNT_OF(slices)},
@@ -162,11 +248,13 @@ constexpr std::array columns{
     ConnectionColumn{"session_bytes", COLUMN_TEXT("Session size"), COLUMN_TEXT("Memory of its session and buffers."),
                      Kind::bytes, 15, "99.9 KiB", BYTES_OF(session_bytes)},
     ConnectionColumn{"age", COLUMN_TEXT("Age"), COLUMN_TEXT("How long ago it was accepted."), Kind::duration, 16,
-                     "59 min 59 s", [](const Context& c) { return seconds(c.now - c.connection.opened); },
-                     [](const Context& c) { return duration_text(c.now - c.connection.opened); }},
+                     "59 min 59 s", [](const Context& c) { return seconds(age(c)); },
+                     [](const Context& c) { return duration_text(seconds(age(c))); }, Source::anybody},
 };
 
 #undef OPTIONAL_OF
+#undef QUEUE_OF
+#undef TRAFFIC_OF
 #undef BYTES_OF
 #undef COUNT_OF
 #undef TIME_OF
@@ -175,6 +263,27 @@ constexpr std::array columns{
 } // namespace
 
 std::span<const ConnectionColumn> connection_columns() { return columns; }
+
+ConnectionContext context_of(const Snapshot& snapshot, std::size_t index) {
+    const telemetry::ConnectionReading& connection = snapshot.server.connections[index];
+    const SocketFigures* socket =
+        index < snapshot.sockets.size() && snapshot.sockets[index].known ? &snapshot.sockets[index] : nullptr;
+    return {connection, snapshot.server.taken, process_of(snapshot, connection), socket};
+}
+
+bool is_told(Source source, const Snapshot& snapshot) {
+    switch (source) {
+    case Source::probe:
+        return has_probe(snapshot);
+    case Source::anybody:
+        return true;
+    case Source::kernel:
+        return !snapshot.sockets.empty() || !has_probe(snapshot);
+    case Source::several:
+        return std::ranges::count_if(snapshot.processes, [](const WatchedProcess& each) { return each.pid != 0; }) > 1;
+    }
+    return true;
+}
 
 QString state_text(ConnectionState state) {
     switch (state) {

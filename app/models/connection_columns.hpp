@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include "connscope/telemetry/reading.hpp"
+#include "session/snapshot.hpp"
 
 #include <QString>
 
@@ -13,12 +13,25 @@ namespace connscope::app {
 // What one cell is made from.
 struct ConnectionContext {
     const telemetry::ConnectionReading& connection;
-    std::chrono::nanoseconds now{}; // when it was read
+    std::chrono::nanoseconds now{};          // when it was read
+    const WatchedProcess* process = nullptr; // whose it is; nullptr: not told
+    const SocketFigures* socket = nullptr;   // what the kernel says of it; nullptr: nothing
+
+    bool has_probe() const noexcept { return process == nullptr || process->has_probe; }
 };
+// Of the connection at `index` of a snapshot.
+ConnectionContext context_of(const Snapshot& snapshot, std::size_t index);
 
 // One column of the connection table, which the filter line knows by `id`.
 struct ConnectionColumn {
     enum class Kind { number, bytes, duration, text, state, carrier };
+    // Who tells what is in it. Where that is nobody, the column is not offered by itself.
+    enum class Source {
+        probe,   // of the process
+        anybody, // the process's probe, or the kernel's table of sockets
+        kernel,  // its table of sockets, of processes without a probe
+        several, // there are several processes to tell apart
+    };
     const char* id;   // "longest_slice"
     const char* head; // "Longest slice", to be translated
     const char* tip;  // what it says and where it comes from, to be translated
@@ -28,9 +41,13 @@ struct ConnectionColumn {
     // What the column sorts and filters by; not a number where there is no value. Seconds, bytes or a count.
     double (*value)(const ConnectionContext&);
     QString (*text)(const ConnectionContext&);
+    Source source = Source::probe;
 };
 
 std::span<const ConnectionColumn> connection_columns();
+
+// Whether a snapshot's connections are told of by such a source.
+bool is_told(ConnectionColumn::Source source, const Snapshot& snapshot);
 
 // "waiting to read": a state in words for people.
 QString state_text(telemetry::ConnectionState state);

@@ -4,6 +4,7 @@
 #include <QCoreApplication>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 
@@ -44,18 +45,23 @@ int ConnectionModel::columnCount(const QModelIndex& parent) const {
 QVariant ConnectionModel::data(const QModelIndex& index, int role) const {
     if (!index.isValid() || index.row() >= rowCount()) return {};
     const ConnectionColumn& column = column_at(index.column());
-    const ConnectionContext context{connection(index.row()), snapshot_->server.taken};
+    const ConnectionContext context = context_of(*snapshot_, order_[static_cast<std::size_t>(index.row())]);
     switch (role) {
-    case Qt::DisplayRole: return column.text(context);
+    case Qt::DisplayRole:
+        return column.text(context);
     case Qt::TextAlignmentRole: {
         const bool is_word = column.kind == ConnectionColumn::Kind::text || column.kind == ConnectionColumn::Kind::state ||
                              column.kind == ConnectionColumn::Kind::carrier;
         return QVariant(Qt::AlignVCenter | (is_word ? Qt::AlignLeft : Qt::AlignRight));
     }
-    case SortValueRole: return column.value(context);
-    case StateRole: return static_cast<int>(context.connection.state);
-    case CarrierRole: return static_cast<int>(context.connection.carrier);
-    default: return {};
+    case SortValueRole:
+        return column.value(context);
+    case StateRole:
+        return static_cast<int>(context.connection.state);
+    case CarrierRole:
+        return static_cast<int>(context.connection.carrier);
+    default:
+        return {};
     }
 }
 
@@ -63,14 +69,17 @@ QVariant ConnectionModel::headerData(int section, Qt::Orientation orientation, i
     if (orientation != Qt::Horizontal || section < 0 || section >= columnCount()) return {};
     const ConnectionColumn& column = column_at(section);
     switch (role) {
-    case Qt::DisplayRole: return translated(column.head);
-    case Qt::ToolTipRole: return translated(column.tip);
+    case Qt::DisplayRole:
+        return translated(column.head);
+    case Qt::ToolTipRole:
+        return translated(column.tip);
     case Qt::TextAlignmentRole: {
         const bool is_word = column.kind == ConnectionColumn::Kind::text || column.kind == ConnectionColumn::Kind::state ||
                              column.kind == ConnectionColumn::Kind::carrier;
         return QVariant(Qt::AlignVCenter | (is_word ? Qt::AlignLeft : Qt::AlignRight));
     }
-    default: return {};
+    default:
+        return {};
     }
 }
 
@@ -91,7 +100,7 @@ std::vector<std::uint32_t> ConnectionModel::ordered(const Snapshot& snapshot) co
     std::vector<Entry> entries;
     entries.reserve(connections.size());
     for (std::uint32_t index = 0; index < connections.size(); ++index) {
-        const ConnectionContext context{connections[index], snapshot.server.taken};
+        const ConnectionContext context = context_of(snapshot, index);
         if (filter_ && !filter_(context)) continue;
         double value = column.value(context);
         // Without a value comes last in either order.
@@ -102,20 +111,30 @@ std::vector<std::uint32_t> ConnectionModel::ordered(const Snapshot& snapshot) co
         return key_of(connections[a.index]) < key_of(connections[b.index]);
     };
     if (sort_order_ == Qt::AscendingOrder) {
-        std::sort(entries.begin(), entries.end(), [&](const Entry& a, const Entry& b) {
-            return a.value != b.value ? a.value < b.value : by_id(a, b);
-        });
+        std::sort(entries.begin(), entries.end(),
+                  [&](const Entry& a, const Entry& b) { return a.value != b.value ? a.value < b.value : by_id(a, b); });
     } else {
-        std::sort(entries.begin(), entries.end(), [&](const Entry& a, const Entry& b) {
-            return a.value != b.value ? a.value > b.value : by_id(a, b);
-        });
+        std::sort(entries.begin(), entries.end(),
+                  [&](const Entry& a, const Entry& b) { return a.value != b.value ? a.value > b.value : by_id(a, b); });
     }
     std::vector<std::uint32_t> order(entries.size());
     std::transform(entries.begin(), entries.end(), order.begin(), [](const Entry& entry) { return entry.index; });
     return order;
 }
 
+bool ConnectionModel::tells(int column) const { return !snapshot_ || is_told(column_at(column).source, *snapshot_); }
+
 void ConnectionModel::show(SnapshotPtr snapshot) {
+    using Source = ConnectionColumn::Source;
+    const auto sources = [](const Snapshot& of) {
+        return std::array{is_told(Source::probe, of), is_told(Source::kernel, of), is_told(Source::several, of)};
+    };
+    const bool are_other_sources = sources(*snapshot) != sources(snapshot_ ? *snapshot_ : Snapshot());
+    show_rows(std::move(snapshot));
+    if (are_other_sources) emit sourcesChanged();
+}
+
+void ConnectionModel::show_rows(SnapshotPtr snapshot) {
     std::vector<std::uint32_t> order = ordered(*snapshot);
     bool rows_move = order.size() != order_.size();
     for (std::size_t row = 0; row < order.size() && !rows_move; ++row) {

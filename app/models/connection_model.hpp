@@ -31,7 +31,8 @@ public:
 
     enum Role { SortValueRole = Qt::UserRole, StateRole, CarrierRole };
 
-    explicit ConnectionModel(QObject* parent = nullptr) : QAbstractTableModel(parent) {}
+    explicit ConnectionModel(QObject* parent = nullptr)
+        : QAbstractTableModel(parent) {}
 
     // Shows another snapshot, which is kept until the next one.
     void update(SnapshotPtr snapshot);
@@ -45,6 +46,8 @@ public:
     const telemetry::ConnectionReading& connection(int row) const {
         return snapshot_->server.connections[order_[static_cast<std::size_t>(row)]];
     }
+    // Whether there is somebody who tells what is in a column. Precondition: 0 <= column < columnCount().
+    bool tells(int column) const;
     std::optional<int> row_of(const ConnectionKey& key) const;
 
     int rowCount(const QModelIndex& parent = {}) const override;
@@ -56,7 +59,12 @@ public:
     int sort_column() const noexcept { return sort_column_; }
     Qt::SortOrder sort_order() const noexcept { return sort_order_; }
 
+signals:
+    // Other columns than before have something to tell.
+    void sourcesChanged();
+
 private:
+    void show_rows(SnapshotPtr snapshot);
     std::vector<std::uint32_t> ordered(const Snapshot& snapshot) const;
     void show(SnapshotPtr snapshot);
 

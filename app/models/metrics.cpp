@@ -16,6 +16,7 @@ namespace {
 constexpr std::chrono::milliseconds percentile_window{1000};
 constexpr std::chrono::milliseconds percentile_part{100};
 constexpr std::chrono::milliseconds counter_window{200};
+constexpr std::chrono::milliseconds socket_window{1000}; // the kernel is asked for sockets less often
 constexpr std::chrono::milliseconds cost_window{1000};
 constexpr std::chrono::milliseconds split_window{5000};
 constexpr std::chrono::milliseconds least_split{1000};
@@ -97,7 +98,14 @@ void Metrics::add_connections(const Snapshot& snapshot, Sample& sample) {
     sample[Quantity::waiting_read] = in(ConnectionState::waiting_read);
     sample[Quantity::waiting_write] = in(ConnectionState::waiting_write);
     sample[Quantity::paused] = in(ConnectionState::paused);
-    sample[Quantity::open] = static_cast<double>(server.connections.size());
+    if (!has_probe(snapshot)) { // whether a CPU works for a connection, or it waits for a time, its socket does not tell
+        sample[Quantity::running] = sample[Quantity::paused] = not_known;
+    }
+    if (!snapshot.server.gauge(Gauge::connections_open) && !has_probe(snapshot)) { // nor is anything, without the right
+        sample[Quantity::ready] = sample[Quantity::waiting_read] = sample[Quantity::waiting_write] = not_known;
+    } else {
+        sample[Quantity::open] = static_cast<double>(server.connections.size());
+    }
 
     sample[Quantity::threads] = snapshot.server_process ? static_cast<double>(snapshot.server_process->threads)
                                                         : as_number(server.gauge(Gauge::threads));
@@ -231,17 +239,24 @@ void Metrics::add_cost(Sample& sample) const {
 
 void Metrics::add_counter_rates(const Snapshot& snapshot, Sample& sample) {
     const telemetry::ServerCounters& now = snapshot.server.counters;
+    const bool is_reported = has_probe(snapshot);
     if (!counters_.empty() && now.slices < counters_.back().counters.slices) counters_.clear(); // another server
     if (!counters_.empty()) {
         const CounterPoint& before = counters_.front();
-        if (const double span = seconds(snapshot.taken - before.time); span > 0) {
+        const double span = seconds(snapshot.taken - before.time);
+        if (span > 0 && now.bytes_in >= before.counters.bytes_in && now.bytes_out >= before.counters.bytes_out) {
+            sample[Quantity::traffic_in] = static_cast<double>(now.bytes_in - before.counters.bytes_in) / span;
+            sample[Quantity::traffic_out] = static_cast<double>(now.bytes_out - before.counters.bytes_out) / span;
+        }
+        if (span > 0 && is_reported) {
             sample[Quantity::requests_per_s] = static_cast<double>(now.requests - before.counters.requests) / span;
             sample[Quantity::user_space_per_s] =
                 static_cast<double>(now.user_space_switches - before.counters.user_space_switches) / span;
         }
     }
     counters_.push_back({snapshot.taken, now});
-    while (counters_.size() > 2 && snapshot.taken - counters_[1].time >= counter_window) counters_.pop_front();
+    while (counters_.size() > 2 && snapshot.taken - counters_[1].time >= (is_reported ? counter_window : socket_window))
+        counters_.pop_front();
 
     const double requests = sample[Quantity::requests_per_s];
     if (requests > 0) {

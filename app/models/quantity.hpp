@@ -50,6 +50,8 @@ enum class Quantity : std::size_t {
     stamped_delay_p50, // from the kernel's arrival stamp
     stamped_delay_p99, //
     offered_per_s,     // requests that the load wants to send
+    traffic_in,        // bytes a second that the server receives
+    traffic_out,       // and sends
     verified_share,    // of the answers: those without a wrong byte
     in_mode_first,     // connections that each mode of the server carries, by the modes' numbers
     in_mode_last = in_mode_first + 15,

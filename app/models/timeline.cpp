@@ -8,6 +8,7 @@ namespace connscope::app {
 namespace {
 
 constexpr std::size_t removed_at_once = 4096;
+constexpr std::size_t most_names = 20'000;
 constexpr double lane_stays = 1; // s: so that lanes do not come and go with every pause of their threads
 
 double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
@@ -35,6 +36,23 @@ bool TimelineLane::may_have_ended() const {
     return last == EventKind::slice_to_hand_off || last == EventKind::slice_to_close;
 }
 
+void Timeline::take(std::uint32_t thread, const TimelineSlice& slice) {
+    TimelineLane& lane = lanes_[thread];
+    lane.longest_ = std::max(lane.longest_, slice.end - slice.begin);
+    const bool in_order = lane.slices_.empty() || lane.slices_.back().begin <= slice.begin;
+    lane.slices_.push_back(slice);
+    if (in_order) return;
+    // of another ring; only the newest can be out of order
+    const auto place = std::upper_bound(lane.slices_.begin(), lane.slices_.end() - 1, slice.begin,
+                                        [](double time, const TimelineSlice& other) { return time < other.begin; });
+    std::rotate(place, lane.slices_.end() - 1, lane.slices_.end());
+}
+
+std::string Timeline::name_of(std::uint32_t thread) const {
+    const auto found = names_.find(thread);
+    return found == names_.end() ? std::string() : found->second;
+}
+
 void Timeline::append(const Snapshot& snapshot) {
     const double before = newest_;
     newest_ = seconds(snapshot.taken);
@@ -42,21 +60,22 @@ void Timeline::append(const Snapshot& snapshot) {
 
     for (const SegmentEvent& each : snapshot.events) {
         if (!is_slice(each.event.kind)) continue;
-        TimelineLane& lane = lanes_[each.event.thread];
         TimelineSlice slice;
         slice.begin = seconds(each.event.begin);
         slice.end = slice.begin + seconds(each.event.length);
         slice.connection = {each.segment, each.event.connection};
         slice.ended_by = each.event.kind;
-        lane.longest_ = std::max(lane.longest_, slice.end - slice.begin);
-        const bool in_order = lane.slices_.empty() || lane.slices_.back().begin <= slice.begin;
-        lane.slices_.push_back(slice);
-        if (!in_order) { // of another ring; only the newest can be out of order
-            const auto place = std::upper_bound(lane.slices_.begin(), lane.slices_.end() - 1, slice.begin,
-                                                [](double time, const TimelineSlice& other) { return time < other.begin; });
-            std::rotate(place, lane.slices_.end() - 1, lane.slices_.end());
-        }
+        take(each.event.thread, slice);
     }
+    for (const ThreadRun& run : snapshot.thread_runs) {
+        TimelineSlice slice;
+        slice.begin = seconds(run.begin);
+        slice.end = seconds(run.end);
+        slice.run_ended = run.ended;
+        take(run.thread, slice);
+    }
+    if (names_.size() > most_names) names_.clear();
+    for (const NamedThread& named : snapshot.thread_names) names_[named.thread] = named.name;
 
     std::size_t count = 0;
     for (const auto& [thread, lane] : lanes_) count += lane.slices().size();
@@ -121,6 +140,7 @@ std::vector<ShownLane> lanes_to_show(const Timeline& timeline, double begin, dou
 
 void Timeline::clear() {
     lanes_.clear();
+    names_.clear();
     losses_.clear();
     preemptions_.clear();
 }

@@ -9,6 +9,8 @@
 #include <map>
 #include <optional>
 #include <span>
+#include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace connscope::app {
@@ -17,8 +19,11 @@ namespace connscope::app {
 struct TimelineSlice {
     double begin = 0;
     double end = 0;
-    ConnectionKey connection;
+    ConnectionKey connection; // id 0: of none that is known, the thread ran by the kernel's record
     telemetry::layout::EventKind ended_by{};
+    ThreadRun::End run_ended = ThreadRun::End::lasts; // where there is no connection
+
+    bool is_of_connection() const noexcept { return connection.id != 0; }
 };
 
 // The slices of one thread of the server, in the order of their begins.
@@ -57,10 +62,15 @@ public:
     const std::map<std::uint32_t, TimelineLane>& lanes() const noexcept { return lanes_; }
     std::span<const TimelineLoss> losses() const noexcept { return losses_; }
     const Preemptions& preemptions() const noexcept { return preemptions_; }
+    // What a thread is called, where that was told; empty: it was not.
+    std::string name_of(std::uint32_t thread) const;
     double newest() const noexcept { return newest_; } // when it was looked at last
 
 private:
+    void take(std::uint32_t thread, const TimelineSlice& slice);
+
     std::map<std::uint32_t, TimelineLane> lanes_;
+    std::unordered_map<std::uint32_t, std::string> names_; // of threads
     std::vector<TimelineLoss> losses_;
     Preemptions preemptions_;
     double newest_ = 0;

@@ -59,6 +59,14 @@ bool Anatomist::open() {
     if (segment_ && reader_) return true;
     problem_ = tr("There is no server to look into.");
     if (!server_.alive()) return false;
+    if (server_.segment_name.isEmpty()) {
+        problem_ = server_.pids.size() > 1
+                       ? tr("Several processes are watched together: attach to one of them alone to look into it.")
+                       : tr("%1 has no probe, so where its connections are in its memory is not known. Linking "
+                            "connscope::asio or connscope::probe into it would tell.")
+                             .arg(server_.name);
+        return false;
+    }
     auto folder = telemetry::runtime_folder();
     if (!folder) return false;
     auto segment = telemetry::SegmentReader::open(telemetry::segment_path(*folder, server_.segment_name.toStdString()));

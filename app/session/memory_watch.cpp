@@ -21,8 +21,8 @@ constexpr auto shortest_pause = 250ms;
 
 } // namespace
 
-MemoryWatch::MemoryWatch(std::uint32_t pid)
-    : thread_([this, pid](const std::stop_token& stop) { run(stop, pid); }) {}
+MemoryWatch::MemoryWatch(std::uint32_t pid, double share)
+    : thread_([this, pid, share](const std::stop_token& stop) { run(stop, pid, share); }) {}
 
 WeighedMemory MemoryWatch::newest() const {
     const std::scoped_lock lock(mutex_);
@@ -35,10 +35,10 @@ void MemoryWatch::read_soon() {
     changed_.notify_one();
 }
 
-void MemoryWatch::run(const std::stop_token& stop, std::uint32_t pid) {
+void MemoryWatch::run(const std::stop_token& stop, std::uint32_t pid, double share) {
     observe::SocketsOptions options;
     options.figures = false;
-    options.share = sockets_share;
+    options.share = share * sockets_share;
     auto sockets = observe::SocketsObserver::open(pid, options);
     observe::SocketsReading sockets_reading;
     auto next_stacks = Clock::now();
@@ -48,7 +48,8 @@ void MemoryWatch::run(const std::stop_token& stop, std::uint32_t pid) {
             const auto stacks = observe::read_stack_memory(pid);
             found.stack_bytes.reset();
             if (stacks) found.stack_bytes = stacks->resident_bytes;
-            const auto pause = stacks ? std::chrono::duration_cast<Clock::duration>(stacks->took / stacks_share) : 5s;
+            const auto pause =
+                stacks ? std::chrono::duration_cast<Clock::duration>(stacks->took / (share * stacks_share)) : 5s;
             next_stacks = Clock::now() + std::max<Clock::duration>(pause, shortest_pause);
         }
         if (sockets) {

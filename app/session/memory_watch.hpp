@@ -19,7 +19,8 @@ struct WeighedMemory {
 // Reads it on a thread of its own, as often as a small share of a core allows. Its functions may be called from any thread.
 class MemoryWatch {
 public:
-    explicit MemoryWatch(std::uint32_t pid);
+    // `share`: of the time that is usually spent, where several are watched.
+    explicit MemoryWatch(std::uint32_t pid, double share = 1);
     MemoryWatch(const MemoryWatch&) = delete;
     MemoryWatch& operator=(const MemoryWatch&) = delete;
 
@@ -28,7 +29,7 @@ public:
     void read_soon();
 
 private:
-    void run(const std::stop_token& stop, std::uint32_t pid);
+    void run(const std::stop_token& stop, std::uint32_t pid, double share);
 
     mutable std::mutex mutex_;
     std::condition_variable_any changed_;

@@ -5,11 +5,13 @@
 #include <QStringList>
 
 #include <cstdint>
+#include <vector>
 
 namespace connscope::app {
 
-// What the session starts: which server, and how it is loaded at first.
+// What the session starts: which server, and how it is loaded at first; or what it attaches to.
 struct Plan {
+    QStringList attach;        // pids, names and patterns of names of processes that run already; empty: a server is started
     QString companions_folder; // where connscope-serve and connscope-load are
     QString mode = QStringLiteral("coroutines");
     QString protocol = QStringLiteral("http"); // echo knows no requests that compute, so no hogs
@@ -22,6 +24,7 @@ struct ProcessStatus {
         absent,   // not started
         starting, // started, has not said that it is ready
         running,
+        awaited, // it has ended, and whoever comes back by its name will be watched
         stopped, // by SIGSTOP or a debugger: alive, does nothing
         gone,    // ended although nobody here asked it to
         failed,  // could not start, or refused its arguments
@@ -31,7 +34,13 @@ struct ProcessStatus {
     QString address; // ADDRESS:PORT
     QString control_path;
     QString segment_name;
-    QString reason; // of stopped, gone and failed: a sentence
+    QString reason;                  // of stopped, gone and failed: a sentence
+    QString name;                    // of the program, or of the server that reports
+    bool is_attached = false;        // it was running already: nobody here starts or ends it
+    QStringList names;               // of those that are watched together, each once
+    std::vector<std::uint32_t> pids; // of those that are watched together
+    QString uncontrolled;            // why it cannot be asked to change: a sentence; empty: it can
+    QStringList missing;             // what cannot be seen of it, and the rights that are missing
 
     bool alive() const noexcept { return phase == Phase::running || phase == Phase::stopped; }
 };

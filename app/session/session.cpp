@@ -18,7 +18,7 @@ constexpr std::chrono::seconds hand_off_time_out{120};
 Session::Session(Plan plan, QObject* parent)
     : QObject(parent)
     , plan_(std::move(plan))
-    , mode_(plan_.mode)
+    , mode_(plan_.attach.isEmpty() ? plan_.mode : QString())
     , watcher_(new Watcher(plan_))
     , server_remote_(new Remote)
     , beside_remote_(new Remote)
@@ -142,9 +142,26 @@ void Session::set_parameters(const ModeParameters& parameters) {
     emit modeParametersChanged(mode_parameters_);
 }
 
+void Session::attach(const QStringList& wanted) {
+    if (stopped_) return;
+    if (plan_.attach.isEmpty()) plan_.mode = mode_; // for the way back
+    mode_is_changing_ = false;
+    plan_.attach = wanted;
+    mode_ = wanted.isEmpty() ? plan_.mode : QString();
+    if (!modes_.empty()) {
+        modes_.clear();
+        emit modesChanged();
+    }
+    QMetaObject::invokeMethod(watcher_, [watcher = watcher_, plan = plan_] { watcher->restart(plan); });
+}
+
+void Session::awaitServer(bool on) {
+    QMetaObject::invokeMethod(watcher_, [watcher = watcher_, on] { watcher->await(on); });
+}
+
 void Session::restart() {
     mode_is_changing_ = false;
-    plan_.mode = mode_;
+    if (plan_.attach.isEmpty()) plan_.mode = mode_;
     QMetaObject::invokeMethod(watcher_, [watcher = watcher_, plan = plan_] { watcher->restart(plan); });
 }
 
@@ -215,6 +232,7 @@ void Session::take_snapshot(const SnapshotPtr& snapshot) {
     if (stopped_) return;
     if (snapshot->has_server && snapshot->server.mode < snapshot->modes.size()) {
         const QString mode = QString::fromStdString(snapshot->modes[snapshot->server.mode]);
+        if (mode_.isEmpty()) mode_ = mode;         // the first of a server that was running already
         if (mode != mode_ && !mode_is_changing_) { // somebody else changed it
             const QString from = std::exchange(mode_, mode);
             ModeChange change;
@@ -240,7 +258,7 @@ void Session::set_server(const ProcessStatus& status) {
     const bool is_new = status.phase == ProcessStatus::Phase::running && status.pid != server_.pid;
     server_ = status;
     emit serverChanged(server_);
-    if (is_new) ask_for_modes();
+    if (is_new && !server_.control_path.isEmpty()) ask_for_modes();
 }
 
 void Session::ask_for_modes() {

@@ -50,6 +50,11 @@ public:
               std::chrono::milliseconds time_out = std::chrono::seconds(5));
 
 public slots:
+    // Watches processes that run already (pids, names, patterns of names) instead of the server and the load that were
+    // started here, which end; with an empty list starts these again.
+    void attach(const QStringList& wanted);
+    // When what it is attached to has ended: watches what comes back by the same name, or no longer waits for it.
+    void awaitServer(bool on);
     void changeMode(const QString& id);
     // Makes the mode anew with other parameters and moves all connections there. What did not change is not asked for.
     void changeParameters(const connscope::app::ModeParameters& wanted);

@@ -16,7 +16,8 @@ namespace {
 
 constexpr std::chrono::milliseconds interval{50};
 constexpr unsigned looks_between_losses = 8;
-constexpr std::size_t most_events = 50'000;         // of a segment in one look: a million a second
+constexpr unsigned looks_between_finds = 20;
+constexpr std::size_t most_processes = 256;         // watched together
 constexpr std::chrono::milliseconds patience{1500}; // for a process that was asked to end
 
 // Writes into `status` that a process that runs has been stopped, or goes on again; false when nothing has changed.
@@ -32,6 +33,17 @@ bool note_stop(ProcessStatus& status, char state, const QString& program) {
                               .arg(status.pid)
                         : QString();
     return true;
+}
+
+QString server_name(const ProcessStatus& status) {
+    return status.name.isEmpty() ? QStringLiteral("connscope-serve") : status.name;
+}
+
+// Errors begin with a small letter, so that they can be put behind a program's name.
+QString sentence(const std::string& text) {
+    QString made = QString::fromStdString(text);
+    if (!made.isEmpty()) made[0] = made[0].toUpper();
+    return made + QLatin1Char('.');
 }
 
 telemetry::Outcome<telemetry::SegmentReader> open_segment(const QString& name) {
@@ -68,9 +80,7 @@ Watcher::Watcher(Plan plan)
         ProcessStatus status = server_status_;
         status.phase = was_ready ? ProcessStatus::Phase::gone : ProcessStatus::Phase::failed;
         status.reason = reason;
-        server_observer_.reset();
-        server_memory_.reset();
-        switches_.reset();
+        server_set_.clear();
         set_server(std::move(status));
     });
     connect(&load_, &Companion::ended, this, [this](const QString& reason, bool was_ready) {
@@ -87,8 +97,18 @@ Watcher::~Watcher() { stop(); }
 
 void Watcher::start() {
     telemetry::remove_dead_segments();
-    start_server();
+    begin();
     timer_.start();
+}
+
+void Watcher::begin() {
+    server_set_.clear();
+    selection_.reset();
+    if (plan_.attach.isEmpty()) {
+        start_server();
+    } else {
+        attach();
+    }
 }
 
 void Watcher::restart(const Plan& plan) {
@@ -101,7 +121,7 @@ void Watcher::restart(const Plan& plan) {
     load_segment_.reset();
     load_observer_.reset();
     set_load({});
-    start_server();
+    begin();
 }
 
 void Watcher::restart_load(const Plan& plan) {
@@ -128,10 +148,6 @@ void Watcher::stop() {
 }
 
 void Watcher::start_server() {
-    segments_ = {};
-    modes_.clear();
-    server_observer_.reset();
-    server_memory_.reset();
     ProcessStatus status;
     status.phase = ProcessStatus::Phase::starting;
     set_server(std::move(status));
@@ -162,16 +178,13 @@ void Watcher::server_is_ready(const ReadyLine& line) {
     status.address = line.address;
     status.control_path = line.control_path;
     status.segment_name = line.segment_name;
-    auto segment = open_segment(line.segment_name);
-    if (!segment) {
-        status.reason = QString::fromStdString(segment.error().text);
-    } else {
-        modes_ = segment->identity().modes;
-        segments_.add(std::move(*segment));
-    }
-    server_observer_ = observer_of(line.pid);
-    server_memory_ = std::make_unique<MemoryWatch>(line.pid);
-    switches_.emplace(line.pid);
+    observe::FoundProcess found;
+    found.pid = line.pid;
+    found.name = "connscope-serve";
+    if (auto folder = telemetry::runtime_folder())
+        found.segment = telemetry::segment_path(*folder, line.segment_name.toStdString());
+    server_set_.clear();
+    if (const auto added = server_set_.add(found); !added) status.reason = QString::fromStdString(added.error().text);
     set_server(std::move(status));
     start_load();
 }
@@ -206,58 +219,137 @@ void Watcher::set_load(ProcessStatus status) {
 }
 
 void Watcher::look() {
+    if (server_status_.is_attached && looks_ % looks_between_finds == 0) find_attached();
+    if (server_status_.is_attached && !server_status_.alive()) { // what was seen last stays
+        ++looks_;
+        return;
+    }
     const auto begin = telemetry::monotonic_ns();
     auto snapshot = unused_snapshot();
     look_at_server(*snapshot);
-    SwitchWatch::clear(*snapshot);
-    if (switches_) switches_->look(*snapshot);
     look_at_load(*snapshot);
     if (++looks_ % looks_between_losses == 0) look_for_losses();
     const auto end = telemetry::monotonic_ns();
+    if (server_status_.is_attached && !snapshot->has_server) return attached_has_ended();
     snapshot->taken = std::chrono::nanoseconds(snapshot->has_server ? snapshot->server.taken.count() : begin);
     snapshot->cost = std::chrono::nanoseconds(end - begin);
     emit snapshotTaken(std::move(snapshot));
 }
 
 void Watcher::look_at_server(Snapshot& into) {
-    into.has_server = false;
-    into.server_process.reset();
-    if (!server_status_.alive() || segments_.empty()) return;
-
-    if (const auto status = segments_.read(into.server); !status) {
+    if (!server_status_.alive() || server_set_.empty()) {
+        into.has_server = false;
+        into.server_process.reset();
+        SwitchWatch::clear(into);
+        return;
+    }
+    const std::size_t before = server_set_.alive();
+    if (const auto status = server_set_.look(into); !status) {
         if (const QString reason = QString::fromStdString(status.error().text); reason != server_status_.reason) {
             server_status_.reason = reason;
             emit serverChanged(server_status_);
         }
         return;
     }
-    into.has_server = true;
-    into.modes = modes_;
-    into.delay_from_readiness.clear();
-    into.delay_from_stamp.clear();
-    into.events.clear();
-    into.events_lost = 0;
-    for (std::size_t segment = 0; segment < segments_.size(); ++segment) {
-        if (segments_.at(segment).read_delays(telemetry::layout::DelayHistogram::from_readiness, delays_)) {
-            into.delay_from_readiness.merge(delays_);
-        }
-        if (segments_.at(segment).read_delays(telemetry::layout::DelayHistogram::from_stamp, delays_)) {
-            into.delay_from_stamp.merge(delays_);
-        }
-        if (!segments_.at(segment).read_events(events_, most_events)) continue;
-        into.events_lost += events_.lost;
-        for (const auto& event : events_.events) into.events.push_back({static_cast<std::uint32_t>(segment), event});
+    if (!into.has_server) return;
+    if (server_status_.is_attached && server_set_.alive() != before) tell_attached();
+    if (into.server_process && note_stop(server_status_, into.server_process->state, server_name(server_status_)))
+        emit serverChanged(server_status_);
+}
+
+void Watcher::attach() {
+    ProcessStatus status;
+    status.phase = ProcessStatus::Phase::starting;
+    status.is_attached = true;
+    status.name = plan_.attach.join(tr(", "));
+    set_server(std::move(status));
+    std::vector<std::string> wanted;
+    for (const QString& each : plan_.attach) wanted.push_back(each.toStdString());
+    auto selection = observe::ProcessSelection::parse(wanted);
+    if (!selection) {
+        status = server_status_;
+        status.phase = ProcessStatus::Phase::failed;
+        status.reason = sentence(selection.error().text);
+        set_server(std::move(status));
+        return;
     }
-    into.server_memory = {};
-    if (server_memory_) {
-        if (std::exchange(mode_changes_, into.server.mode_changes) != into.server.mode_changes) server_memory_->read_soon();
-        into.server_memory = server_memory_->newest();
+    selection_ = std::move(*selection);
+    find_attached();
+    if (server_status_.alive()) return;
+    status = server_status_;
+    status.phase = ProcessStatus::Phase::failed;
+    status.reason = sentence(selection_->nothing_found().text);
+    set_server(std::move(status));
+}
+
+// Watches those that have come; those that have gone are noticed when they are looked at.
+void Watcher::find_attached() {
+    using Phase = ProcessStatus::Phase;
+    if (!selection_ || server_status_.phase == Phase::gone || server_status_.phase == Phase::failed) return;
+    bool has_new = false;
+    QString problem;
+    for (const observe::FoundProcess& found : selection_->find()) {
+        if (server_set_.has(found.pid) || server_set_.alive() >= most_processes) continue;
+        if (const auto added = server_set_.add(found); !added) problem = QString::fromStdString(added.error().text);
+        has_new = has_new || server_set_.has(found.pid);
     }
-    if (!server_observer_) return;
-    auto process = server_observer_->read();
-    if (!process) return;
-    into.server_process = *process;
-    if (note_stop(server_status_, process->state, QStringLiteral("connscope-serve"))) emit serverChanged(server_status_);
+    if (has_new) tell_attached();
+    if (has_new && !problem.isEmpty()) {
+        server_status_.reason = problem;
+        emit serverChanged(server_status_);
+    }
+}
+
+// Says who is watched, and what can be done with them.
+void Watcher::tell_attached() {
+    ProcessStatus status;
+    status.phase = ProcessStatus::Phase::running;
+    status.is_attached = true;
+    status.pids = server_set_.pids();
+    status.pid = status.pids.front();
+    for (const std::string& name : server_set_.names()) status.names << QString::fromStdString(name);
+    status.name = status.names.join(tr(", "));
+    status.address = QString::fromStdString(server_set_.address());
+    status.segment_name = QString::fromStdString(server_set_.segment_name());
+    status.control_path = QString::fromStdString(server_set_.control_path());
+    for (const std::string& missing : server_set_.missing()) status.missing << QString::fromStdString(missing);
+    if (status.pids.size() > 1) {
+        status.uncontrolled = tr("Several processes are watched together; one alone could be asked to change.");
+    } else if (status.segment_name.isEmpty()) {
+        status.uncontrolled =
+            tr("%1 has no probe and no control socket: it is watched, and nothing is changed there.").arg(status.name);
+    } else if (status.control_path.isEmpty() || !QFileInfo::exists(status.control_path)) {
+        status.control_path.clear();
+        status.uncontrolled = tr("%1 has no control socket: it is watched, and nothing is changed there.").arg(status.name);
+    }
+    awaited_ = status.names;
+    set_server(std::move(status));
+}
+
+void Watcher::attached_has_ended() {
+    ProcessStatus status = server_status_;
+    status.phase = ProcessStatus::Phase::gone;
+    status.reason = status.pids.size() > 1 ? tr("The last of the processes of %1 has ended.").arg(status.name)
+                                           : tr("%1 (pid %2) has ended.").arg(status.name).arg(status.pid);
+    status.reason += QLatin1Char(' ') + tr("What it did last stays on the screen.");
+    set_server(std::move(status));
+}
+
+void Watcher::await(bool on) {
+    using Phase = ProcessStatus::Phase;
+    ProcessStatus status = server_status_;
+    if (!status.is_attached || status.alive() || awaited_.isEmpty()) return;
+    status.phase = on ? Phase::awaited : Phase::gone;
+    if (on) {
+        std::vector<std::string> names;
+        for (const QString& name : awaited_) names.push_back(name.toStdString());
+        if (auto selection = observe::ProcessSelection::parse(names)) selection_ = std::move(*selection);
+        server_set_.clear();
+        status.reason = tr("Waiting for a process called %1.").arg(awaited_.join(tr(" or ")));
+    } else {
+        status.reason = tr("%1 has ended. What it did last stays on the screen.").arg(status.name);
+    }
+    set_server(std::move(status));
 }
 
 // Somebody may remove or replace the files by which a process that runs well is found.
@@ -270,7 +362,7 @@ void Watcher::look_for_losses() {
                 .arg(status.segment_name, program)
                 .arg(status.pid);
         }
-        if (!QFileInfo::exists(status.control_path)) {
+        if (!status.control_path.isEmpty() && !QFileInfo::exists(status.control_path)) {
             return tr("The control socket %1 is gone: %2 (pid %3) can still be watched, but nothing else can ask it to "
                       "change.")
                 .arg(status.control_path, program)
@@ -279,9 +371,7 @@ void Watcher::look_for_losses() {
         return {};
     };
     if (server_status_.phase == ProcessStatus::Phase::running && server_status_.reason == server_loss_) {
-        bool is_there = true;
-        for (std::size_t segment = 0; segment < segments_.size(); ++segment) is_there &= segments_.at(segment).still_there();
-        const QString loss = loss_of(server_status_, is_there, QStringLiteral("connscope-serve"));
+        const QString loss = loss_of(server_status_, server_set_.segments_are_there(), server_name(server_status_));
         if (loss != server_loss_) {
             server_status_.reason = server_loss_ = loss;
             emit serverChanged(server_status_);

@@ -2,10 +2,9 @@
 #pragma once
 
 #include "session/companion.hpp"
-#include "session/memory_watch.hpp"
 #include "session/plan.hpp"
 #include "session/snapshot.hpp"
-#include "session/switch_watch.hpp"
+#include "session/watched_set.hpp"
 
 #include "connscope/telemetry/reader.hpp"
 
@@ -18,8 +17,8 @@
 
 namespace connscope::app {
 
-// Starts the server and the load and looks at both, 20 times a second. Lives on a thread of its own, where all its
-// functions are called; its signals cross to whoever listens.
+// Starts the server and the load, or finds the processes that it is attached to, and looks at them 20 times a second. Lives
+// on a thread of its own, where all its functions are called; its signals cross to whoever listens.
 class Watcher : public QObject {
     Q_OBJECT
 public:
@@ -27,8 +26,10 @@ public:
     ~Watcher() override;
 
     void start();
-    // Ends what is left of server and load and starts both again as `plan` says.
+    // Ends what is left of server and load and starts or attaches to what `plan` says.
     void restart(const Plan& plan);
+    // When what it is attached to has ended: watches what comes back by the same name, or no longer waits for it.
+    void await(bool on);
     void restart_load(const Plan& plan);
     // Lets a process that was stopped by a signal go on.
     void continue_server();
@@ -42,6 +43,11 @@ signals:
     void loadChanged(const connscope::app::ProcessStatus& status);
 
 private:
+    void begin();
+    void attach();
+    void find_attached();
+    void tell_attached();
+    void attached_has_ended();
     void start_server();
     void start_load();
     void server_is_ready(const ReadyLine& line);
@@ -65,16 +71,11 @@ private:
     QString server_loss_; // what is gone of the names by which the processes are found; empty: nothing
     QString load_loss_;   //
 
-    telemetry::SegmentSet segments_;
-    std::vector<std::string> modes_;
+    WatchedSet server_set_;
+    std::optional<observe::ProcessSelection> selection_; // of what it is attached to
+    QStringList awaited_;                                // names of those that were watched, the last ones
     std::optional<telemetry::SegmentReader> load_segment_;
-    std::optional<observe::ProcessObserver> server_observer_;
     std::optional<observe::ProcessObserver> load_observer_;
-    std::unique_ptr<MemoryWatch> server_memory_;
-    std::uint64_t mode_changes_ = 0; // of the server, seen so far
-    std::optional<SwitchWatch> switches_;
-    telemetry::Histogram delays_;
-    telemetry::EventsReading events_;
     std::vector<std::shared_ptr<Snapshot>> pool_; // those nobody else holds are used again
 };
 

@@ -22,6 +22,14 @@ struct SeriesSpec {
     int dashes = 0; // tells curves of one colour apart: 0 is a whole line, 1 long dashes, 2 and more shorter ones
 };
 
+// When a chart is there: one that could only be empty is not.
+enum class Shown {
+    always,
+    with_probe,   // where what is watched reports by itself
+    with_load,    // where clients of connscope's own are connected
+    without_load, // where they are not, and something else stands for what they would tell
+};
+
 // What one chart shows. A new chart is a new entry of chart_catalog().
 struct ChartSpec {
     QString id; // "memory"
@@ -33,7 +41,8 @@ struct ChartSpec {
     double smallest_top = 1; // the axis reaches at least this far, in the unit of the quantity
     double log_floor = 1;    // a logarithmic axis begins here; what is less is drawn on it
     std::vector<SeriesSpec> series;
-    QString about;         // what it counts, where from, how often
+    QString about; // what it counts, where from, how often
+    Shown shown = Shown::always;
     QString short_title{}; // where there is little room; empty: the title is short
 };
 

@@ -10,6 +10,7 @@
 
 #include <QGridLayout>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 
@@ -138,11 +139,36 @@ void ChartGrid::resizeEvent(QResizeEvent* event) {
     arrange();
 }
 
+void ChartGrid::show_sources(bool has_probe, bool has_load) {
+    if (has_probe == has_probe_ && has_load == has_load_) return;
+    has_probe_ = has_probe;
+    has_load_ = has_load;
+    columns_ = 0;
+    arrange();
+    redraw();
+}
+
+bool ChartGrid::has_source(const Chart& chart) const {
+    switch (chart.spec().shown) {
+    case Shown::always:
+        return true;
+    case Shown::with_probe:
+        return has_probe_;
+    case Shown::with_load:
+        return has_load_;
+    case Shown::without_load:
+        return !has_load_;
+    }
+    return true;
+}
+
 void ChartGrid::arrange() {
-    const int count = static_cast<int>(charts_.size());
+    const int all = static_cast<int>(charts_.size());
+    const auto count =
+        static_cast<int>(std::ranges::count_if(charts_, [this](const Chart* chart) { return has_source(*chart); }));
     const int columns = enlarged_ != nullptr ? 1 : columns_for(count, size());
     if (columns == columns_) return;
-    for (int i = 0; i < count; ++i) {
+    for (int i = 0; i < all; ++i) {
         grid_->setColumnStretch(i, 0);
         grid_->setRowStretch(i, 0);
     }
@@ -150,7 +176,7 @@ void ChartGrid::arrange() {
     int cell = 0;
     for (Chart* chart : charts_) {
         grid_->removeWidget(chart);
-        const bool is_shown = enlarged_ == nullptr || enlarged_ == chart;
+        const bool is_shown = enlarged_ == nullptr ? has_source(*chart) : enlarged_ == chart;
         chart->setVisible(is_shown);
         if (!is_shown) continue;
         grid_->addWidget(chart, cell / columns, cell % columns);

@@ -26,6 +26,9 @@ public:
     void refresh_legends();
     // What the modes of the server are, by their numbers.
     void show_modes(const std::vector<ModeDescription>& modes);
+    // Whether what is watched reports by itself, and whether clients of connscope's own are connected to it: charts that
+    // would stay empty are not shown.
+    void show_sources(bool has_probe, bool has_load);
     // Shows one chart alone, or all again with nullptr.
     void enlarge(Chart* chart);
     Chart* enlarged() const noexcept { return enlarged_; }
@@ -43,6 +46,7 @@ protected:
 
 private:
     void arrange();
+    bool has_source(const Chart& chart) const;
     void show_menu(Chart* chart, const QPoint& global);
 
     const History& history_;
@@ -51,6 +55,8 @@ private:
     Chart* enlarged_ = nullptr;
     QGridLayout* grid_;
     int columns_ = 0;
+    bool has_probe_ = true;
+    bool has_load_ = true;
 };
 
 // How many columns make `count` cells of the given room nearest to the shape that suits a chart.

@@ -28,6 +28,12 @@ constexpr std::size_t most_at_once = 30'000; // connections, a millisecond's wor
 // A connection in a few lines.
 QString description(const ConnectionContext& context) {
     const auto& c = context.connection;
+    if (!context.has_probe())
+        return MapCanvas::tr("Connection %1, %2\n%3 for %4\n%5 in, %6 out")
+            .arg(c.id)
+            .arg(QString::fromStdString(telemetry::to_string(c.peer)), state_text(c.state),
+                 duration_text(std::max(context.now - c.state_since, std::chrono::nanoseconds(0))),
+                 bytes_text(static_cast<double>(c.bytes_in)), bytes_text(static_cast<double>(c.bytes_out)));
     return MapCanvas::tr("Connection %1, %2\n%3 for %4, carried by a %5\n%6 requests, longest slice %7, longest delay %8")
         .arg(c.id)
         .arg(QString::fromStdString(telemetry::to_string(c.peer)), state_text(c.state),
@@ -182,7 +188,11 @@ bool MapCanvas::event(QEvent* event) {
     if (event->type() != QEvent::ToolTip) return QWidget::event(event);
     const auto* help = static_cast<QHelpEvent*>(event);
     if (const auto* connection = connection_at(help->pos())) {
-        QToolTip::showText(help->globalPos(), description({*connection, picture_->snapshot->server.taken}), this);
+        QToolTip::showText(
+            help->globalPos(),
+            description(context_of(*picture_->snapshot,
+                                   static_cast<std::size_t>(connection - picture_->snapshot->server.connections.data()))),
+            this);
     } else {
         QToolTip::showText(help->globalPos(), accessibleDescription(), this);
     }

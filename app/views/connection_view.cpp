@@ -135,6 +135,7 @@ ConnectionView::ConnectionView(ConnectionModel& model, QWidget* parent)
         summary_ = std::move(now);
         emit summaryChanged(summary_);
     };
+    connect(&model_, &ConnectionModel::sourcesChanged, this, &ConnectionView::follow_sources);
     connect(&model_, &QAbstractItemModel::layoutChanged, this, summarise);
     connect(&model_, &QAbstractItemModel::dataChanged, this, summarise);
 }
@@ -188,13 +189,34 @@ void ConnectionView::show_column(int column, bool shown) {
     is_fitting_ = false;
 }
 
+// A column that nobody tells anything in is no order to sort by, and another is taken where the usual one would be.
+void ConnectionView::follow_sources() {
+    const int sorted = table_->horizontalHeader()->sortIndicatorSection();
+    const int usual = usual_sort_column();
+    const auto column_of = [](std::string_view id) {
+        const auto columns = connection_columns();
+        const auto found = std::ranges::find(columns, id, &ConnectionColumn::id);
+        return static_cast<int>(found - columns.begin());
+    };
+    const int otherwise = column_of("bytes_in");
+    if (sorted == usual && !model_.tells(usual)) {
+        table_->sortByColumn(otherwise, Qt::DescendingOrder);
+        sorts_otherwise_ = true;
+    } else if (sorts_otherwise_ && sorted == otherwise && model_.tells(usual)) {
+        table_->sortByColumn(usual, Qt::DescendingOrder);
+        sorts_otherwise_ = false;
+    }
+    fit_columns();
+}
+
 // As many columns as there is room for, the most telling ones first; the one that sorts is always among them.
 void ConnectionView::choose_columns() {
     const auto columns = connection_columns();
     const int sorted = table_->horizontalHeader()->sortIndicatorSection();
     std::vector<int> by_rank;
     for (int column = 0; column < static_cast<int>(columns.size()); ++column) {
-        if (columns[static_cast<std::size_t>(column)].rank > 0 || column == sorted) by_rank.push_back(column);
+        const bool is_wanted = columns[static_cast<std::size_t>(column)].rank > 0 && model_.tells(column);
+        if (is_wanted || column == sorted) by_rank.push_back(column);
     }
     std::sort(by_rank.begin(), by_rank.end(), [&](int a, int b) {
         const auto rank = [&](int column) { return column == sorted ? 0 : columns[static_cast<std::size_t>(column)].rank; };
@@ -262,7 +284,8 @@ ColumnWishes ConnectionView::column_wishes() const {
     }
     if (!is_moved) wishes.order.clear();
     wishes.descending = head->sortIndicatorOrder() == Qt::DescendingOrder;
-    if (const int sorted = head->sortIndicatorSection(); sorted != usual_sort_column() || !wishes.descending)
+    if (const int sorted = head->sortIndicatorSection();
+        !sorts_otherwise_ && (sorted != usual_sort_column() || !wishes.descending))
         wishes.sorted_by = id_of(sorted);
     return wishes;
 }
@@ -323,6 +346,7 @@ void ConnectionView::show_row_menu(const QPoint& at) {
         to->setToolTip(mode.hint);
     }
     move->setEnabled(!modes_.empty());
+    if (modes_.empty() && !uncontrolled_.isEmpty()) move->menuAction()->setToolTip(uncontrolled_);
     QAction* copy = menu->addAction(tr("&Copy row"), this, [this, key] {
         if (const auto row = model_.row_of(key)) copy_row(*row);
     });
@@ -333,6 +357,10 @@ void ConnectionView::show_row_menu(const QPoint& at) {
     menu->addSeparator();
     QAction* close = menu->addAction(tr("C&lose connection"), this, [this, key] { emit closeWanted(key); });
     close->setToolTip(tr("The server closes it; the load opens another one where it wants as many as before."));
+    if (!uncontrolled_.isEmpty()) {
+        close->setEnabled(false);
+        close->setToolTip(uncontrolled_);
+    }
     menu->popup(table_->viewport()->mapToGlobal(at));
 }
 

@@ -47,6 +47,8 @@ public:
     // Names that no column has are skipped.
     void grant(const ColumnWishes& wishes);
 
+    // Why the server of these connections cannot be asked to move or close one: a sentence; empty: it can.
+    void set_uncontrolled(const QString& reason) { uncontrolled_ = reason; }
     void show_modes(std::vector<ModeDescription> modes) { modes_ = std::move(modes); }
     void select(const ConnectionKey& key);
     std::optional<ConnectionKey> selected() const;
@@ -67,6 +69,7 @@ private:
     void size_columns();
     void fit_columns();
     void choose_columns();
+    void follow_sources();
     void show_column(int column, bool shown);
     QMenu* make_column_menu();
     void show_column_menu(const QPoint& global);
@@ -75,12 +78,14 @@ private:
 
     ConnectionModel& model_;
     std::vector<ModeDescription> modes_;
+    QString uncontrolled_; // why the connections' server cannot be asked to change; empty: it can
     QTableView* table_;
     FilterLine* filter_;
     QString summary_;
     std::vector<int> least_widths_; // of the columns: what their heads and usual values need
     bool is_fitting_ = false;
     bool has_own_columns_ = false; // the user has chosen which are shown
+    bool sorts_otherwise_ = false; // than is usual, which would sort by what nobody tells
     bool has_own_widths_ = false;  // the user has drawn a column wider or narrower
 };
 

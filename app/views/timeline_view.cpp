@@ -134,7 +134,7 @@ QString TimelineView::summary() const {
 }
 
 QRect TimelineView::lanes_area() const {
-    const int left = fontMetrics().horizontalAdvance(QStringLiteral("9999999")) + 10;
+    const int left = label_width_ + 10;
     return {left, 0, std::max(width() - left - 4, 10), std::max(height() - fontMetrics().height() - 4, 10)};
 }
 
@@ -150,6 +150,17 @@ QRect TimelineView::lane_place(std::size_t row) const {
 void TimelineView::choose_lanes() {
     const auto room = static_cast<std::size_t>(std::max(lanes_area().height() / (lane_height() + lane_gap), 1));
     shown_ = lanes_to_show(timeline(), begin(), end(), room, selected_);
+    label_width_ = fontMetrics().horizontalAdvance(QStringLiteral("9999999"));
+    for (const ShownLane& lane : shown_)
+        label_width_ = std::max(label_width_, fontMetrics().horizontalAdvance(label_of(lane.thread)) + 2);
+    label_width_ = std::min(label_width_, width() / 4);
+}
+
+// The thread's name, where it is told, and its number.
+QString TimelineView::label_of(std::uint32_t thread) const {
+    const std::string name = timeline().name_of(thread);
+    const QString number = QString::number(thread);
+    return name.empty() ? number : QString::fromStdString(name) + QLatin1Char(' ') + number;
 }
 
 double TimelineView::time_at(double x) const {
@@ -179,6 +190,11 @@ void TimelineView::learn_hues() {
 }
 
 std::size_t TimelineView::hue_of(const TimelineSlice& slice) const noexcept {
+    if (!slice.is_of_connection()) { // all in one colour, or by how they ended
+        const auto ended =
+            slice.run_ended == ThreadRun::End::preempted ? EventKind::slice_to_ready : EventKind::slice_to_read;
+        return by_connection_ ? 0 : static_cast<std::size_t>(ended) - static_cast<std::size_t>(EventKind::slice_to_read);
+    }
     if (by_connection_) return static_cast<std::size_t>(slice.connection.id % (hues_.size() / 2));
     return static_cast<std::size_t>(slice.ended_by) - static_cast<std::size_t>(EventKind::slice_to_read);
 }
@@ -209,7 +225,8 @@ void TimelineView::paint_lane(QPainter& painter, std::size_t row) {
         if (last < 0) continue;
         if (last - first >= worded) wide_.push_back(&slice);
         const bool is_selected = selected_ && slice.connection == *selected_;
-        const std::size_t hue = (selected_ && !is_selected ? hues_.size() / 2 : 0) + hue_of(slice);
+        const std::size_t hue =
+            (selected_ && !is_selected && slice.is_of_connection() ? hues_.size() / 2 : 0) + hue_of(slice);
         const int left = std::clamp(static_cast<int>(first), 0, pixels - 1);
         const int right = std::clamp(static_cast<int>(last), 0, pixels - 1);
         for (int x = left; x <= right; ++x) {
@@ -251,9 +268,10 @@ void TimelineView::paint_labels(QPainter& painter, std::size_t row) const {
         const double left = std::max(x_of(slice->begin), static_cast<double>(place.left()));
         const double right = std::min(x_of(slice->end), static_cast<double>(place.right()));
         const double room = right - left - 2 * block_text_margin;
-        const QString number = QString::number(slice->connection.id);
+        const QString length = duration_text(slice->end - slice->begin);
+        const QString number = slice->is_of_connection() ? QString::number(slice->connection.id) : length;
         if (metrics.horizontalAdvance(number) > room) continue;
-        const QString text = tr("%1 for %2").arg(number, duration_text(slice->end - slice->begin));
+        const QString text = slice->is_of_connection() ? tr("%1 for %2").arg(number, length) : tr("ran %1").arg(length);
         const QColor hue = QColor::fromRgb(hues_[hue_of(*slice)]);
         const QString& shown = metrics.horizontalAdvance(text) <= room ? text : number;
         // A plate behind it: the kernel's record may stand there.
@@ -375,7 +393,7 @@ void TimelineView::paintEvent(QPaintEvent*) {
         paint_lane(painter, row);
         painter.setPen(colours.muted);
         painter.drawText(QRect(0, place.top(), place.left() - 6, place.height()), Qt::AlignVCenter | Qt::AlignRight,
-                         QString::number(shown_[row].thread));
+                         fontMetrics().elidedText(label_of(shown_[row].thread), Qt::ElideLeft, label_width_));
         paint_preemptions(painter, row);
         paint_labels(painter, row);
     }
@@ -455,7 +473,8 @@ void TimelineView::mouseReleaseEvent(QMouseEvent* event) {
     if (!pressed_at_) return;
     pressed_at_.reset();
     if (dragged_) return;
-    if (const TimelineSlice* slice = slice_at(event->position().toPoint())) emit clicked(slice->connection);
+    const TimelineSlice* slice = slice_at(event->position().toPoint());
+    if (slice != nullptr && slice->is_of_connection()) emit clicked(slice->connection);
 }
 
 void TimelineView::keyPressEvent(QKeyEvent* event) {
@@ -508,7 +527,13 @@ QString TimelineView::preemption_tip_at(const QPoint& position) const {
 
 QString TimelineView::tip_at(const QPoint& position) const {
     if (const QString tip = preemption_tip_at(position); !tip.isEmpty()) return tip;
-    if (const TimelineSlice* slice = slice_at(position)) {
+    if (const TimelineSlice* slice = slice_at(position); slice != nullptr && !slice->is_of_connection()) {
+        const QString ended = slice->run_ended == ThreadRun::End::blocked     ? tr("then it blocked or ended")
+                              : slice->run_ended == ThreadRun::End::preempted ? tr("then the kernel took the CPU away")
+                                                                              : tr("and went on");
+        return tr("The thread ran %1, %2. By the kernel's record; for which connection, it does not tell.")
+            .arg(duration_text(slice->end - slice->begin), ended);
+    } else if (slice != nullptr) {
         return tr("Connection %1 ran %2, %3.")
             .arg(slice->connection.id)
             .arg(duration_text(slice->end - slice->begin), ending_text(slice->ended_by));

@@ -64,6 +64,7 @@ private:
     const Timeline& timeline() const noexcept { return frozen_ ? *frozen_ : live_; }
     void choose_lanes();
     QRect lanes_area() const;
+    QString label_of(std::uint32_t thread) const;
     int lane_height() const;
     QRect lane_place(std::size_t row) const;
     double time_at(double x) const;
@@ -86,6 +87,7 @@ private:
     TimeView& view_;
     std::unique_ptr<Timeline> frozen_; // while the view is paused
     QComboBox* chooser_;
+    int label_width_ = 0;
     double span_ = 0.2;
     double end_ = 0; // while frozen
     std::optional<ConnectionKey> selected_;

@@ -15,6 +15,7 @@
 #include "views/timeline_view.hpp"
 #include "views/warning_list.hpp"
 #include "views/what_changed.hpp"
+#include "window/attach_line.hpp"
 #include "window/banner.hpp"
 #include "window/conversation_page.hpp"
 #include "window/four_fields_page.hpp"
@@ -80,6 +81,7 @@ void MainWindow::make_top() {
     load_banner_ = new Banner(QStringLiteral("load_banner"), top);
     notice_banner_ = new Banner(QStringLiteral("notice_banner"), top);
     connect(notice_banner_, &Banner::acted, notice_banner_, &Banner::clear);
+    attach_line_ = new AttachLine(top);
     mode_bar_ = new ModeBar(top);
     load_bar_ = new LoadBar(top);
     numbers_ = new NumberRow(history_, top);
@@ -107,8 +109,8 @@ void MainWindow::make_top() {
     stack->setContentsMargins(0, 0, 0, 6);
     stack->setSpacing(7);
     stack->addLayout(first_line);
-    for (QWidget* widget :
-         std::initializer_list<QWidget*>{server_banner_, load_banner_, notice_banner_, mode_bar_, load_bar_, numbers_}) {
+    for (QWidget* widget : std::initializer_list<QWidget*>{server_banner_, load_banner_, notice_banner_, attach_line_,
+                                                           mode_bar_, load_bar_, numbers_}) {
         stack->addWidget(widget);
     }
     setMenuWidget(top);
@@ -278,11 +280,7 @@ void MainWindow::connect_session() {
     connect(&session_, &Session::loadRefused, this, [this](const QString& reason) { tell(reason, true); });
     connect(server_banner_, &Banner::acted, this, [this] {
         server_banner_->button().setEnabled(false);
-        if (session_.server().phase == ProcessStatus::Phase::stopped) {
-            session_.continueServer();
-        } else {
-            session_.restart();
-        }
+        act_on_server();
     });
     connect(load_banner_, &Banner::acted, this, [this] {
         load_banner_->button().setEnabled(false);
@@ -362,6 +360,9 @@ void MainWindow::refresh_views() {
 
 void MainWindow::refresh_numbers() {
     const FrameShare share(meter_, "numbers");
+    const bool is_reported = !session_.server().is_attached || has_probe(*newest_);
+    charts_->show_sources(is_reported, !session_.server().is_attached);
+    numbers_->show_sources(is_reported, !session_.server().is_attached);
     charts_->refresh_legends();
     numbers_->refresh();
     mode_bar_->show_counts(connections_by_mode(*newest_));
@@ -425,8 +426,10 @@ void MainWindow::show_server(const ProcessStatus& status) {
         }
         break;
     case Phase::absent:
+    case Phase::awaited:
         break;
     }
+    show_attached(status);
 }
 
 void MainWindow::show_load(const ProcessStatus& status) {

@@ -23,6 +23,7 @@ class QMenuBar;
 namespace connscope::app {
 
 class AnatomyView;
+class AttachLine;
 class Banner;
 class Chart;
 class ChartGrid;
@@ -81,6 +82,7 @@ public:
     AnatomyView& anatomy() noexcept { return *anatomy_; }
     Panel& anatomy_panel() noexcept { return *anatomy_panel_; }
     ConnectionMap& map() noexcept { return *map_; }
+    AttachLine& attach_line() noexcept { return *attach_line_; }
     LoadBar& load_bar() noexcept { return *load_bar_; }
     LoadPanel& load_panel() noexcept { return *load_panel_; }
     WhatChanged& what_changed() noexcept { return *what_changed_; }
@@ -101,6 +103,8 @@ public slots:
     void showSweep();
     // Opens the page of the layers that requests cross.
     void showLayers();
+    // Lists the processes that can be watched instead of connscope's own server.
+    void showProcessPicker();
 
 signals:
     // The first snapshot with connections is in all views.
@@ -130,6 +134,11 @@ private:
     void set_theme(Theme theme);
     void change_text_size(int steps);
     void show_about();
+    // main_window_attach.cpp
+    void make_session_menu();
+    void begin_anew(const ProcessStatus& status);
+    void show_attached(const ProcessStatus& status);
+    void act_on_server();
     // main_window_pages.cpp
     void make_pages_menu(QMenu& server);
     void make_tours_menu(QMenu& help);
@@ -167,6 +176,7 @@ private:
     int text_steps_ = 0;
 
     QMenuBar* menu_bar_;
+    AttachLine* attach_line_;
     ModeBar* mode_bar_;
     Banner* server_banner_;
     Banner* load_banner_;
@@ -208,6 +218,8 @@ private:
     std::uint64_t frame_ = 0;
     bool all_due_ = true;
     bool was_alive_ = false;
+    bool was_attached_ = false;
+    QStringList told_missing_; // of what is attached: what cannot be seen
     bool was_data_shown_ = false;
     std::vector<Panel*> made_room_; // hidden while one chart is alone
     bool is_one_alone_ = false;

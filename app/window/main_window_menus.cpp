@@ -58,6 +58,7 @@ QKeySequence keys(const char* text) { return QKeySequence(QLatin1String(text)); 
 
 void MainWindow::make_menus() {
     make_file_menu();
+    make_session_menu();
     make_server_menu();
     make_load_menu();
     make_view_menu();
@@ -123,6 +124,7 @@ void MainWindow::showComparison() {
 
 void MainWindow::make_load_menu() {
     QMenu* load = menu_bar_->addMenu(tr("&Load"));
+    load->setObjectName(QStringLiteral("load_menu"));
     struct Counted {
         Stepper& stepper;
         const char* name;

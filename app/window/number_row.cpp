@@ -51,14 +51,41 @@ NumberRow::NumberRow(const History& history, QWidget* parent)
           this))
     , requests_(new NumberCard(QStringLiteral("requests"), tr("Requests"),
                                tr("Requests that the server answers in a second, and their share of what the load offers."),
-                               this)) {
+                               this))
+    , resident_(new NumberCard(QStringLiteral("resident"), tr("Resident memory"),
+                               tr("VmRSS of what is watched, from /proc/PID/status. What several processes share counts for "
+                                  "each of them."),
+                               this))
+    , cpu_(new NumberCard(
+          QStringLiteral("cpu"), tr("CPU"),
+          tr("CPU time that what is watched takes; 100 % is one core. From the kernel's clock of the process."), this))
+    , all_switches_(new NumberCard(QStringLiteral("all_switches"), tr("Switches"),
+                                   tr("How often the kernel handed a CPU from one of the threads to another in a second, "
+                                      "voluntary and involuntary, from /proc/PID/task/*/status."),
+                                   this))
+    , received_(new NumberCard(QStringLiteral("received"), tr("Received"),
+                               tr("Bytes that the connections receive in a second, by the kernel's figures of each socket."),
+                               this))
+    , sent_(new NumberCard(QStringLiteral("sent"), tr("Sent"),
+                           tr("Bytes that the connections' peers acknowledge in a second, by the kernel's figures of each "
+                              "socket."),
+                           this)) {
     setObjectName(QStringLiteral("numbers"));
     auto* row = new QHBoxLayout(this);
     row->setContentsMargins(0, 0, 0, 0);
     row->setSpacing(8);
-    for (NumberCard* card : {connections_, threads_, carriers_, memory_, switches_, latency_, requests_})
+    for (NumberCard* card : {connections_, threads_, resident_, cpu_, carriers_, memory_, switches_, all_switches_, latency_,
+                             requests_, received_, sent_})
         row->addWidget(card, 1);
+    show_sources(true, true);
     connect(&history_, &History::marked, this, &NumberRow::remember_before_change);
+}
+
+void NumberRow::show_sources(bool has_probe, bool has_load) {
+    for (NumberCard* card : {carriers_, memory_, switches_, requests_}) card->setVisible(has_probe);
+    for (NumberCard* card : {resident_, all_switches_, received_, sent_}) card->setVisible(!has_probe);
+    latency_->setVisible(has_load);
+    cpu_->setVisible(!has_load);
 }
 
 double NumberRow::now(Quantity which) const {
@@ -142,6 +169,18 @@ void NumberRow::refresh() {
         requests_->show_note(tr("%1 of offered").arg(percent_text(std::round(std::min(share, 1.0) * 100) / 100)),
                              share > 0.97 ? NumberCard::Tone::good : NumberCard::Tone::bad);
     }
+
+    resident_->show_value(split_bytes(now(Quantity::resident_bytes)));
+    const double cpu = now(Quantity::cpu_user) + now(Quantity::cpu_system);
+    cpu_->show_value({std::isnan(cpu) ? unknown_text : steady(std::round(cpu * 1000) / 10), tr("% of a core")});
+    all_switches_->show_value(
+        {steady(std::round(now(Quantity::voluntary_per_s) + now(Quantity::involuntary_per_s))), tr("/s")});
+    const auto a_second = [](ValueText value) {
+        if (!value.unit.isEmpty()) value.unit += QStringLiteral("/s");
+        return value;
+    };
+    received_->show_value(a_second(split_bytes(now(Quantity::traffic_in))));
+    sent_->show_value(a_second(split_bytes(now(Quantity::traffic_out))));
 }
 
 } // namespace connscope::app

@@ -20,6 +20,9 @@ public:
 
     // Writes all numbers anew; a few times a second, so that they can be read.
     void refresh();
+    // Whether what is watched reports by itself, and whether clients of connscope's own are connected to it: where they are
+    // not, other numbers stand for those that could not be had.
+    void show_sources(bool has_probe, bool has_load);
 
 private:
     void remember_before_change();
@@ -33,6 +36,12 @@ private:
     NumberCard* switches_;
     NumberCard* latency_;
     NumberCard* requests_;
+    // Where there is no load, or no probe.
+    NumberCard* resident_;
+    NumberCard* cpu_;
+    NumberCard* all_switches_;
+    NumberCard* received_;
+    NumberCard* sent_;
     Sample before_; // the means before the last change of mode
 };
 

@@ -23,6 +23,7 @@ QString phase_text(const ProcessStatus& status) {
     case ProcessStatus::Phase::starting: return StatusLine::tr("starting …");
     case ProcessStatus::Phase::running: return {};
     case ProcessStatus::Phase::stopped: return StatusLine::tr("stopped");
+    case ProcessStatus::Phase::awaited: return StatusLine::tr("has ended and is waited for");
     case ProcessStatus::Phase::gone: return StatusLine::tr("gone");
     case ProcessStatus::Phase::failed: return StatusLine::tr("could not start");
     }
@@ -57,10 +58,13 @@ void StatusLine::change(Part& part, const QString& text, Light light) {
 
 void StatusLine::show_server(const ProcessStatus& status, const QString& mode_name, double mode_since_s) {
     const QString phase = phase_text(status);
-    QString text = QStringLiteral("connscope-serve");
+    QString text = status.is_attached ? status.name : QStringLiteral("connscope-serve");
     if (status.alive()) {
-        text += tr(" %1 · pid %2").arg(status.address).arg(status.pid);
-        if (phase.isEmpty()) text += tr(" · %1 for %2").arg(mode_name, duration_text(std::floor(std::max(mode_since_s, 0.0))));
+        if (!status.address.isEmpty()) text += QLatin1Char(' ') + status.address;
+        text += status.pids.size() > 1 ? tr(" · %1 processes").arg(status.pids.size()) : tr(" · pid %1").arg(status.pid);
+        if (status.is_attached && mode_name.isEmpty()) {
+            text += tr(" · attached");
+        } else if (phase.isEmpty()) text += tr(" · %1 for %2").arg(mode_name, duration_text(std::floor(std::max(mode_since_s, 0.0))));
     }
     if (!phase.isEmpty()) text += QLatin1Char(' ') + phase;
     change(server_, text, light_of(status));
@@ -68,9 +72,9 @@ void StatusLine::show_server(const ProcessStatus& status, const QString& mode_na
 
 void StatusLine::show_load(const ProcessStatus& status, double verified_share) {
     const QString phase = phase_text(status);
-    QString text = QStringLiteral("connscope-load");
+    QString text = status.phase == ProcessStatus::Phase::absent ? QString() : QStringLiteral("connscope-load");
     if (status.alive()) text += tr(" pid %1 · %2 verified").arg(status.pid).arg(percent_text(verified_share));
-    if (!phase.isEmpty()) text += QLatin1Char(' ') + phase;
+    if (!phase.isEmpty() && !text.isEmpty()) text += QLatin1Char(' ') + phase;
     change(load_, text, light_of(status));
 }
 

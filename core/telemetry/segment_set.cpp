@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include "connscope/telemetry/add_readings.hpp"
 #include "connscope/telemetry/reader.hpp"
 
 #include <algorithm>
@@ -30,6 +31,17 @@ WriterState livelier(WriterState a, WriterState b) {
 
 } // namespace
 
+void add(ServerReading& sum, const ServerReading& one) {
+    sum.taken = std::max(sum.taken, one.taken);
+    sum.heartbeat = std::max(sum.heartbeat, one.heartbeat);
+    sum.writer = livelier(sum.writer, one.writer);
+    sum.mode_changes += one.mode_changes;
+    add_gauges(sum.gauges, one.gauges);
+    add_counters(sum.counters, one.counters);
+    sum.connections.insert(sum.connections.end(), one.connections.begin(), one.connections.end());
+    sum.unreadable_slots += one.unreadable_slots;
+}
+
 void SegmentSet::add(SegmentReader reader) { readers_.push_back(std::move(reader)); }
 
 Status SegmentSet::read(ServerReading& into) {
@@ -45,16 +57,9 @@ Status SegmentSet::read(ServerReading& into) {
         if (!any) {
             std::swap(into, scratch_);
             any = true;
-            continue;
+        } else {
+            telemetry::add(into, scratch_);
         }
-        into.taken = std::max(into.taken, scratch_.taken);
-        into.heartbeat = std::max(into.heartbeat, scratch_.heartbeat);
-        into.writer = livelier(into.writer, scratch_.writer);
-        into.mode_changes += scratch_.mode_changes;
-        add_gauges(into.gauges, scratch_.gauges);
-        add_counters(into.counters, scratch_.counters);
-        into.connections.insert(into.connections.end(), scratch_.connections.begin(), scratch_.connections.end());
-        into.unreadable_slots += scratch_.unreadable_slots;
     }
     return any ? success() : std::move(first_error);
 }

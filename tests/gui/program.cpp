@@ -65,6 +65,9 @@ private slots:
         QTest::newRow("theme") << QStringList{QStringLiteral("--theme"), QStringLiteral("pink")};
         QTest::newRow("size") << QStringList{QStringLiteral("--size"), QStringLiteral("large")};
         QTest::newRow("small") << QStringList{QStringLiteral("--size"), QStringLiteral("10x10")};
+        QTest::newRow("attach to nothing") << QStringList{QStringLiteral("--attach"), QString()};
+        QTest::newRow("attach to 0") << QStringList{QStringLiteral("--attach"), QStringLiteral("0")};
+        QTest::newRow("attach to a path") << QStringList{QStringLiteral("--attach"), QStringLiteral("/usr/sbin/nginx")};
         QTest::newRow("after") << QStringList{QStringLiteral("--after"), QStringLiteral("soon")};
     }
     void wrong_arguments_end_with_code_2_and_a_sentence() {
@@ -73,6 +76,16 @@ private slots:
         QCOMPARE(result.code, 2);
         QVERIFY2(result.errors.startsWith(QStringLiteral("connscope: ")), qPrintable(result.errors));
         QCOMPARE(result.errors.count(QLatin1Char('\n')), 1);
+    }
+
+    void attaching_to_what_is_not_there_ends_with_code_3_and_says_what_is() {
+        for (const char* wanted : {"4194303", "no-such-program", "no-such-*"}) {
+            const Result result = run({QStringLiteral("--attach"), QLatin1String(wanted)}, without_display());
+            QCOMPARE(result.code, 3);
+            QVERIFY2(result.errors.startsWith(QStringLiteral("connscope: there is no process")), qPrintable(result.errors));
+            QVERIFY2(result.errors.contains(QLatin1String(wanted)), qPrintable(result.errors));
+            QCOMPARE(result.errors.count(QLatin1Char('\n')), 1);
+        }
     }
 
     void help_and_version_are_told() {

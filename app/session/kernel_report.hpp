@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "session/snapshot.hpp"
+
+#include "connscope/observe/sockets.hpp"
+#include "connscope/observe/threads.hpp"
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace connscope::app {
+
+// What the kernel knows of a process without a probe, in the words in which a probe would report: its sockets are its
+// connections, its threads' switches and CPU time are its gauges. What only the process can know is left out. One thread at
+// a time.
+class KernelReport {
+public:
+    // `share`: of the time that is usually spent, where several are watched.
+    explicit KernelReport(std::uint32_t pid, double share = 1);
+
+    // Overwrites both, whose memory is reused; one figure for each connection. Sockets and threads are looked at five times
+    // a second, and less often where there are so many that they would take more than 2 % of a core each. Errors: the
+    // process has ended (std::errc::no_such_process).
+    telemetry::Status look(telemetry::ServerReading& into, std::vector<SocketFigures>& sockets,
+                           const observe::ProcessReading& process);
+
+    // Threads that were not named before, at most some at a time.
+    void name_threads(std::vector<NamedThread>& into);
+
+    // What cannot be seen, and the rights that are missing; empty: everything can.
+    const std::string& missing() const noexcept { return missing_; }
+
+private:
+    struct Known {
+        std::uint64_t id = 0;
+        std::uint32_t slot = 0;
+        telemetry::ConnectionState state = telemetry::ConnectionState::none;
+        std::chrono::nanoseconds since{};
+        std::chrono::nanoseconds opened{}; // 0: before it was watched
+        std::uint64_t seen_in = 0;
+        std::uint64_t bytes_in = 0;
+        std::uint64_t bytes_out = 0;
+    };
+    telemetry::Status read_sockets();
+    void take(const observe::SocketReading& socket);
+    void take_cpu(const observe::ProcessReading& process);
+    void set_gauges(const observe::ProcessReading& process);
+
+    std::uint32_t pid_;
+    std::optional<observe::SocketsObserver> sockets_;
+    observe::SocketsReading sockets_reading_;
+    std::optional<observe::ThreadsObserver> threads_;
+    observe::ThreadsReading threads_reading_;
+    std::string missing_;
+    std::chrono::nanoseconds next_{};    // CLOCK_MONOTONIC: when sockets and threads are due
+    std::chrono::nanoseconds taken_{-1}; // of the sockets that are in connections_
+    std::uint64_t reading_ = 0;
+    std::uint64_t newest_id_ = 0;
+    std::unordered_map<std::uint64_t, Known> known_; // by inode
+    std::vector<std::uint32_t> free_slots_;
+    std::uint32_t slots_ = 0;
+    std::vector<telemetry::ConnectionReading> connections_;
+    std::vector<SocketFigures> figures_;
+    // What connections received and sent since they are watched; what one did between its last look and its end is missing.
+    std::uint64_t bytes_in_ = 0;
+    std::uint64_t bytes_out_ = 0;
+    std::array<std::uint64_t, telemetry::gauge_count> gauges_{};
+    std::chrono::nanoseconds gauges_taken_{};              // CLOCK_MONOTONIC
+    std::unordered_map<std::uint32_t, std::string> named_; // threads
+    // The kernel knows the sum of the CPU time exactly and divides it by its ticks: the share of the last whole second.
+    std::chrono::nanoseconds cpu_{-1};
+    double user_cpu_ns_ = 0;
+    double system_cpu_ns_ = 0;
+    double system_share_ = 0;
+    std::optional<observe::ProcessReading> split_from_;
+};
+
+} // namespace connscope::app
