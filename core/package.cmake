@@ -14,7 +14,7 @@ target_compile_features(connscope_telemetry PUBLIC cxx_std_20)
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/connscope)
 install(TARGETS connscope_telemetry connscope_asio EXPORT connscope COMPONENT development ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY telemetry asio DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/connscope COMPONENT development
-    FILES_MATCHING PATTERN "*.hpp")
+    FILES_MATCHING PATTERN "*.hpp" PATTERN "*.h")
 install(EXPORT connscope NAMESPACE connscope:: DESTINATION ${package_folder} FILE connscope-targets.cmake COMPONENT development)
 configure_package_config_file(connscope-config.cmake.in ${PROJECT_BINARY_DIR}/connscope-config.cmake
     INSTALL_DESTINATION ${package_folder})

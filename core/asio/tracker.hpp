@@ -5,39 +5,40 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 namespace connscope::asio {
 
 // Which connection a handler belongs to. Part of each of Asio's operations.
 class TrackedHandler {
 public:
-    int descriptor = -1;          // -1: of no connection
-    std::uint32_t generation = 0; // tells a descriptor from its reuse
-    std::uint8_t waits_for = 0;   // 0: its turn, 1: bytes, 2: room, 3: a time
+    int descriptor = -1;             // -1: of no connection
+    std::uint32_t generation = 0;    // tells a descriptor from its reuse
+    std::uint8_t waits_for = 0;      // 0: its turn, 1: bytes, 2: room, 3: a time
+    mutable std::uint32_t bytes = 0; // that its system call has moved; told when it completes
 
 protected:
     TrackedHandler() = default;
     ~TrackedHandler() = default; // never deleted through this type
 };
 
-// A place in the source that started the operations created while it lives.
-class Location {
-public:
-    Location(const char* file, int line, const char* function) noexcept;
-    Location(const Location&) = delete;
-    Location& operator=(const Location&) = delete;
-    ~Location();
+// What goes on when a handler runs, by what Asio calls it: the handler's type is part of its operation's, whatever composed
+// operations are around it.
+enum class Idiom : std::uint8_t { callback, awaitable, spawned };
+template <typename Operation>
+consteval Idiom idiom_of() {
+    const std::string_view type = __PRETTY_FUNCTION__;
+    if (type.find("spawn_handler") != std::string_view::npos) return Idiom::spawned;
+    return type.find("awaitable_") != std::string_view::npos ? Idiom::awaitable : Idiom::callback;
+}
 
-private:
-    bool outer_;
-};
-
-// An operation for `handler` begins. `object` is what kind of thing it is started on, `name` which operation.
-void created(TrackedHandler& handler, const char* object, std::uintmax_t descriptor, const char* name) noexcept;
-template <typename Context>
-void created(Context&, TrackedHandler& handler, const char* object, void*, std::uintmax_t descriptor,
+// An operation for `handler` begins. `object` is what kind of thing it is started on, `name` which operation; both are
+// literals.
+void created(TrackedHandler& handler, Idiom idiom, const char* object, std::uintmax_t descriptor, const char* name) noexcept;
+template <typename Context, typename Operation>
+void created(Context&, Operation& operation, const char* object, void*, std::uintmax_t descriptor,
              const char* name) noexcept {
-    created(handler, object, descriptor, name);
+    created(operation, idiom_of<Operation>(), object, descriptor, name);
 }
 
 // A handler that is about to run; the time between begin() and end() is a slice of its connection.
@@ -58,6 +59,7 @@ private:
     int descriptor_;
     std::uint32_t generation_;
     std::uint8_t waits_for_;
+    std::uint32_t bytes_;
     bool pending_ = true;
     bool running_ = false;
 };
@@ -84,12 +86,11 @@ void ready(Context&, std::uintmax_t registration, unsigned) noexcept {
 }
 
 // A system call was made for a handler.
-void performed(const TrackedHandler& handler, const char* name, std::size_t bytes) noexcept;
 template <typename Error>
 void performed(const TrackedHandler&, const char*, const Error&) noexcept {}
 template <typename Error>
-void performed(const TrackedHandler& handler, const char* name, const Error&, std::size_t bytes) noexcept {
-    performed(handler, name, bytes);
+void performed(const TrackedHandler& handler, const char*, const Error&, std::size_t bytes) noexcept {
+    handler.bytes = static_cast<std::uint32_t>(bytes);
 }
 
 } // namespace connscope::asio

@@ -6,8 +6,10 @@
 //
 // A connection is a connected TCP socket that an operation was started on, known by its descriptor. A handler's run is a
 // slice; what is pending at its end is the state. Work posted by a handler belongs to the connection of that handler. A
-// slice nested in another one (dispatch) is not counted apart. Datagram sockets are left out: they have no connection. After
-// a fork the child begins a segment of its own with the connections it uses.
+// slice nested in another one (dispatch) is not counted apart. Datagram sockets are left out: they have no connection; so
+// are connections that the process opened itself, which are told by not being connected yet when Asio gets them. A socket
+// that is closed behind Asio's back, by close(2), is noticed when its descriptor is used again, and within seconds
+// otherwise. After a fork the child begins a segment of its own with the connections it uses.
 //
 // Source of the macros: <boost/asio/detail/handler_tracking.hpp>, Boost 1.81.
 
@@ -16,7 +18,7 @@
 #define BOOST_ASIO_INHERIT_TRACKED_HANDLER : public ::connscope::asio::TrackedHandler
 #define BOOST_ASIO_ALSO_INHERIT_TRACKED_HANDLER , public ::connscope::asio::TrackedHandler
 #define BOOST_ASIO_HANDLER_TRACKING_INIT (void)0
-#define BOOST_ASIO_HANDLER_LOCATION(args) ::connscope::asio::Location tracked_location args
+#define BOOST_ASIO_HANDLER_LOCATION(args) (void)0
 #define BOOST_ASIO_HANDLER_CREATION(args) ::connscope::asio::created args
 #define BOOST_ASIO_HANDLER_COMPLETION(args) ::connscope::asio::Completion tracked_completion args
 #define BOOST_ASIO_HANDLER_INVOCATION_BEGIN(args) tracked_completion.begin args

@@ -58,6 +58,39 @@ TEST(Package, an_installed_probe_is_found_linked_and_seen_by_an_observer) {
     EXPECT_EQ(boost::json::parse(text).at("connections").at("open").as_int64(), 1) << text;
 }
 
+TEST(Package, a_server_in_c_is_seen_by_an_observer) {
+    if (sanitized) GTEST_SKIP() << what_links;
+    const Folder folder;
+    const fs::path build = build_example(folder, "c");
+    ASSERT_FALSE(build.empty());
+    const std::string name = unique_name("c-example");
+    Child server({build / "c-echo", name});
+    const std::string port = field(server.line(), "port");
+    ASSERT_FALSE(port.empty());
+    const TestClient first(static_cast<std::uint16_t>(std::stoi(port)));
+    auto second = std::make_unique<TestClient>(static_cast<std::uint16_t>(std::stoi(port)));
+    EXPECT_TRUE(first.echoes("hello"));
+    EXPECT_TRUE(second->echoes("hello"));
+    auto reader = telemetry::SegmentReader::open(telemetry::segment_path(*telemetry::runtime_folder(), name));
+    ASSERT_TRUE(reader);
+    telemetry::ServerReading reading;
+    const auto are = [&](std::size_t wanted) {
+        return [&reader, &reading, wanted] {
+            return reader->read(reading) && reading.connections.size() == wanted &&
+                   reading.connections.front().state == telemetry::ConnectionState::waiting_read;
+        };
+    };
+    ASSERT_TRUE(eventually(are(2))) << reading.connections.size();
+    const auto& connection = reading.connections.front();
+    EXPECT_EQ(connection.carrier, telemetry::CarrierKind::thread);
+    EXPECT_EQ(connection.bytes_in, 5u);
+    EXPECT_EQ(connection.bytes_out, 5u);
+    EXPECT_EQ(connection.requests, 1u);
+    EXPECT_NE(connection.peer.port, 0);
+    second.reset();
+    EXPECT_TRUE(eventually(are(1))) << reading.connections.size();
+}
+
 TEST(Package, an_asio_server_that_links_one_target_is_seen_in_every_idiom) {
     if (sanitized) GTEST_SKIP() << what_links;
     const Folder folder;
@@ -66,7 +99,7 @@ TEST(Package, an_asio_server_that_links_one_target_is_seen_in_every_idiom) {
     for (const auto& [idiom, carrier] :
          std::vector<std::pair<std::string, telemetry::CarrierKind>>{{"callbacks", telemetry::CarrierKind::closure},
                                                                      {"awaitable", telemetry::CarrierKind::coroutine},
-                                                                     {"spawn", telemetry::CarrierKind::closure}}) {
+                                                                     {"spawn", telemetry::CarrierKind::fiber}}) {
         Child server({build / "echo", idiom});
         const auto port = static_cast<std::uint16_t>(std::stoi(field(server.line(), "port")));
         const TestClient first(port);
