@@ -18,9 +18,11 @@
 #include <QSignalSpy>
 #include <QTest>
 
+#include <algorithm>
 #include <cmath>
 #include <csignal>
 #include <memory>
+#include <string_view>
 
 using namespace connscope::app;
 
@@ -165,7 +167,9 @@ private slots:
     void a_selected_connection_stays_selected_while_rows_move() {
         QTRY_VERIFY_WITH_TIMEOUT(window_->connections().table().model()->rowCount() == 40, patience);
         QTableView& table = window_->connections().table();
-        table.sortByColumn(9, Qt::DescendingOrder); // run time: the order changes all the time
+        const auto columns = connection_columns();
+        const auto run = std::ranges::find(columns, std::string_view("run"), &ConnectionColumn::id);
+        table.sortByColumn(static_cast<int>(run - columns.begin()), Qt::DescendingOrder); // the order changes all the time
         const QRect cell = table.visualRect(table.model()->index(3, 0));
         QTest::mouseClick(table.viewport(), Qt::LeftButton, Qt::NoModifier, cell.center());
         const auto chosen = window_->connections().selected();
