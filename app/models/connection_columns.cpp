@@ -131,7 +131,7 @@ constexpr std::array columns{
     ConnectionColumn{"opened_by", COLUMN_TEXT("Opened by"),
                      COLUMN_TEXT("Who opened the connection: the peer, and the process accepted it, or the process itself. "
                                  "Told by whether anybody listens on the port that it has here."),
-                     Kind::text, 4, "process",
+                     Kind::text, 9, "process",
                      [](const Context& c) { return c.socket != nullptr ? (c.socket->accepted ? 0.0 : 1.0) : not_known; },
                      [](const Context& c) {
                          if (c.socket == nullptr) return unknown_text;
@@ -140,7 +140,7 @@ constexpr std::array columns{
                      },
                      Source::kernel},
     ConnectionColumn{"tcp", COLUMN_TEXT("TCP state"), COLUMN_TEXT("The state of the socket in the kernel (RFC 9293)."),
-                     Kind::text, 6, "established",
+                     Kind::text, 8, "established",
                      [](const Context& c) { return c.socket != nullptr ? static_cast<double>(c.socket->state) : not_known; },
                      [](const Context& c) {
                          if (c.socket == nullptr) return unknown_text;

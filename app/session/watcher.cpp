@@ -314,7 +314,7 @@ void Watcher::tell_attached() {
     status.control_path = QString::fromStdString(server_set_.control_path());
     for (const std::string& missing : server_set_.missing()) status.missing << QString::fromStdString(missing);
     if (status.pids.size() > 1) {
-        status.uncontrolled = tr("Several processes are watched together; one alone could be asked to change.");
+        status.uncontrolled = tr("They are watched as one server, and nothing is changed there.");
     } else if (status.segment_name.isEmpty()) {
         status.uncontrolled =
             tr("%1 has no probe and no control socket: it is watched, and nothing is changed there.").arg(status.name);

@@ -57,7 +57,7 @@ void AttachLine::show_server(const ProcessStatus& status) {
     }
     who_->setText(who);
     QString why = status.uncontrolled;
-    if (status.pids.size() > 1) why += QLatin1Char(' ') + tr("They are %1; new ones join.").arg(pids);
+    if (status.pids.size() > 1) why += QLatin1Char(' ') + tr("Their pids are %1; those that come later join.").arg(pids);
     why_->show_text(why);
     setAccessibleName(text());
 }

@@ -122,6 +122,12 @@ QString cell(MainWindow& window, int row, const char* column) {
 
 int rows(MainWindow& window) { return window.connections().table().model()->rowCount(); }
 
+// For eyes, where a folder is named for them.
+void keep_picture(QWidget& of, const char* name) {
+    const QString folder = qEnvironmentVariable("CONNSCOPE_PICTURES");
+    if (!folder.isEmpty()) QVERIFY(of.grab().save(folder + QLatin1Char('/') + QLatin1String(name) + QStringLiteral(".png")));
+}
+
 double newest(const MainWindow& window, Quantity which) {
     return window.history().empty() ? not_known : window.history().values(which).back();
 }
@@ -133,7 +139,7 @@ class Attach : public QObject {
 private slots:
     void initTestCase() {
         apply_style();
-        apply_theme(Theme::light);
+        apply_theme(qEnvironmentVariable("CONNSCOPE_THEME") == QLatin1String("dark") ? Theme::dark : Theme::light);
     }
 
     void a_foreign_server_shows_its_sockets_threads_and_memory() {
@@ -203,6 +209,7 @@ private slots:
         QVERIFY2(window->server_banner().text().contains(QStringLiteral("has ended")),
                  qPrintable(window->server_banner().text()));
         QCOMPARE(rows(*window), 1); // as it was last
+        keep_picture(*window, "ended");
         QTest::mouseClick(&window->server_banner().button(), Qt::LeftButton);
         QTRY_COMPARE_WITH_TIMEOUT(window->session().server().phase, ProcessStatus::Phase::awaited, patience);
         server = std::make_unique<ForeignServer>(name);
@@ -233,6 +240,7 @@ private slots:
         QVERIFY(to_three.echoes("333"));
         QTRY_COMPARE_WITH_TIMEOUT(rows(*window), 3, patience);
         QCOMPARE(window->session().server().pids.size(), std::size_t{3});
+        keep_picture(*window, "several");
         two->end();
         QTRY_COMPARE_WITH_TIMEOUT(window->session().server().pids.size(), std::size_t{2}, patience);
         QTRY_COMPARE_WITH_TIMEOUT(rows(*window), 2, patience);
@@ -278,6 +286,7 @@ private slots:
         auto* picker = window->findChild<ProcessPicker*>();
         QVERIFY(picker != nullptr);
         QTRY_VERIFY_WITH_TIMEOUT(picker->processes().rowCount() > 1, patience);
+        keep_picture(*picker, "picker");
         QTest::keyClicks(&picker->input(), QStringLiteral(":%1").arg(server.port()));
         QTRY_COMPARE_WITH_TIMEOUT(picker->processes().rowCount(), 1, patience);
         const AttachChoice& choice = picker->processes().choice(0);

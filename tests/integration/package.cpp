@@ -4,6 +4,8 @@
 #include "../support.hpp"
 
 #include <filesystem>
+#include <memory>
+#include <optional>
 
 namespace connscope::test {
 namespace {
@@ -23,22 +25,25 @@ int run(std::vector<std::string> arguments, std::string& text) {
     return child.wait(60s);
 }
 
-// Installs what servers link and builds the example `name` with it; the example's build folder, empty when it failed.
-fs::path build_example(const Folder& folder, const std::string& name) {
+// Installs what servers link and builds `source` with it; the build folder, empty when it failed.
+fs::path build_with_package(const Folder& folder, const fs::path& source) {
     std::string text;
     const fs::path prefix = folder.path / "prefix";
-    const fs::path build = folder.path / name;
+    const fs::path build = folder.path / source.filename();
     const int installed = run({"/usr/bin/cmake", "--install", fs::path(CONNSCOPE_BIN_FOLDER).parent_path(), "--prefix",
                                prefix, "--component", "development"},
                               text);
     EXPECT_EQ(installed, 0) << text;
-    const int configured = run({"/usr/bin/cmake", "-S", fs::path(CONNSCOPE_SOURCE_FOLDER) / "resources/examples" / name,
-                                "-B", build, "-DCMAKE_PREFIX_PATH=" + prefix.string()},
-                               text);
+    const int configured =
+        run({"/usr/bin/cmake", "-S", source, "-B", build, "-DCMAKE_PREFIX_PATH=" + prefix.string()}, text);
     EXPECT_EQ(configured, 0) << text;
     const int built = run({"/usr/bin/cmake", "--build", build}, text);
     EXPECT_EQ(built, 0) << text;
     return built == 0 ? build : fs::path();
+}
+
+fs::path build_example(const Folder& folder, const std::string& name) {
+    return build_with_package(folder, fs::path(CONNSCOPE_SOURCE_FOLDER) / "resources/examples" / name);
 }
 
 TEST(Package, an_installed_probe_is_found_linked_and_seen_by_an_observer) {
@@ -130,6 +135,35 @@ TEST(Package, an_asio_server_that_links_one_target_is_seen_in_every_idiom) {
         })) << idiom
             << text;
     }
+}
+
+TEST(Package, an_asio_servers_outgoing_connections_are_left_out_and_sockets_closed_behind_its_back_are_let_go) {
+    if (sanitized) GTEST_SKIP() << what_links;
+    const Folder folder;
+    const fs::path build = build_with_package(folder, fs::path(CONNSCOPE_SOURCE_FOLDER) / "tests/package");
+    ASSERT_FALSE(build.empty());
+    Child server({build / "corners"});
+    const auto port = static_cast<std::uint16_t>(std::stoi(field(server.line(), "port")));
+    const TestClient first(port);
+    ASSERT_TRUE(first.send("o"));
+    std::optional<telemetry::SegmentReader> reader;
+    telemetry::ServerReading reading;
+    ASSERT_TRUE(eventually([&] {
+        auto opened = telemetry::SegmentReader::open(
+            telemetry::segment_path(*telemetry::runtime_folder(), "asio-" + std::to_string(server.pid())));
+        if (opened) reader.emplace(std::move(*opened));
+        return reader.has_value();
+    }));
+    // The client's, and the accepted ends of the two that the server opened to itself.
+    const auto accepted = [&] { return reading.gauge(telemetry::Gauge::connections_accepted).value_or(0); };
+    ASSERT_TRUE(eventually([&] { return reader->read(reading) && accepted() == 3; })) << accepted();
+    EXPECT_EQ(reading.connections.size(), 3u);
+    ASSERT_TRUE(first.send("c"));
+    // The client sees its end; the slot is given back although Asio was not told.
+    EXPECT_TRUE(first.at_end());
+    EXPECT_TRUE(eventually([&] { return reader->read(reading) && reading.connections.size() == 2; }))
+        << reading.connections.size();
+    EXPECT_EQ(accepted(), 3u);
 }
 
 } // namespace
