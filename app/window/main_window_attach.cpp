@@ -9,6 +9,7 @@
 #include "window/mode_bar.hpp"
 #include "window/panel.hpp"
 #include "window/process_picker.hpp"
+#include "window/status_line.hpp"
 
 #include <QMenu>
 #include <QMenuBar>
@@ -76,6 +77,7 @@ void MainWindow::show_attached(const ProcessStatus& status) {
         if (is_other) begin_anew(status);
     }
     attach_line_->show_server(status);
+    if (status.is_attached) status_line_->show_server(status, {}, 0); // while nothing is read, nothing else is drawn anew
     const bool has_modes = !status.is_attached || status.uncontrolled.isEmpty();
     mode_bar_->setVisible(has_modes);
     load_bar_->setVisible(!status.is_attached);

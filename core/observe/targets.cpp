@@ -99,7 +99,7 @@ Outcome<Target> find_program(const std::string& wanted) {
         pids.push_back(pid);
         if (pids.size() <= 20) text += (text.empty() ? "" : ", ") + std::to_string(pid);
     }
-    if (pids.size() == 1) return process_target(pids.front());
+    if (pids.size() == 1) return find_pid(pids.front()); // it may report
     if (pids.empty())
         return nothing_fits(
             fmt::format("there is no server, segment or process called '{}'; see connscope-watch --list", wanted));

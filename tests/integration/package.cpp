@@ -3,7 +3,9 @@
 #include "../sanitized.hpp"
 #include "../support.hpp"
 
+#include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <optional>
 
@@ -134,6 +136,116 @@ TEST(Package, an_asio_server_that_links_one_target_is_seen_in_every_idiom) {
                    boost::json::parse(text).at("connections").at("open").as_int64() == 1;
         })) << idiom
             << text;
+    }
+}
+
+// What stands between two fences of the README in the section of this title: "sh" or "cmake", in their order.
+std::vector<std::string> readme_blocks(const std::string& title, const std::string& language) {
+    std::ifstream readme(fs::path(CONNSCOPE_SOURCE_FOLDER) / "README.md");
+    std::vector<std::string> blocks;
+    bool is_here = false;
+    bool is_inside = false;
+    for (std::string line; std::getline(readme, line);) {
+        if (line.starts_with("## ")) is_here = line == "## " + title;
+        const std::size_t begin = std::min(line.find_first_not_of(' '), line.size());
+        const std::string text = line.substr(begin);
+        if (!is_here) continue;
+        if (text.starts_with("```")) {
+            is_inside = !is_inside && text == "```" + language;
+            if (is_inside) blocks.emplace_back();
+        } else if (is_inside) {
+            blocks.back() += text + "\n";
+        }
+    }
+    return blocks;
+}
+
+TEST(Package, the_readmes_two_minutes_lead_to_a_server_that_is_seen) {
+    if (sanitized) GTEST_SKIP() << what_links;
+    const Folder folder;
+    const fs::path project = folder.path / "project";
+    fs::create_directories(project);
+    const auto steps = readme_blocks("Instrument your server in two minutes", "sh");
+    const auto files = readme_blocks("Instrument your server in two minutes", "cmake");
+    ASSERT_EQ(steps.size(), 3u);
+    ASSERT_EQ(files.size(), 1u);
+    std::ofstream(project / "CMakeLists.txt") << files.front();
+    fs::copy_file(fs::path(CONNSCOPE_SOURCE_FOLDER) / "resources/examples/echo/echo.cpp", project / "server.cpp");
+    fs::create_directory_symlink(fs::path(CONNSCOPE_BIN_FOLDER).parent_path(), folder.path / "build");
+    const std::string place =
+        "export HOME=" + folder.path.string() + " PATH=" + CONNSCOPE_BIN_FOLDER + ":$PATH; set -e; cd ";
+
+    std::string text;
+    ASSERT_EQ(run({"/bin/sh", "-c", place + folder.path.string() + "\n" + steps[0]}, text), 0) << text;
+    // The last line runs the server in the shell's place, so that it ends with this test.
+    std::string build_and_run = steps[1];
+    build_and_run.insert(build_and_run.rfind('\n', build_and_run.size() - 2) + 1, "exec ");
+    Child server({"/bin/sh", "-c", place + project.string() + "\n" + build_and_run});
+    std::string port;
+    for (std::string line = server.line(); port.empty() && !line.empty(); line = server.line()) {
+        port = field(line, "port");
+        if (!port.empty()) break;
+    }
+    ASSERT_FALSE(port.empty());
+    const TestClient client(static_cast<std::uint16_t>(std::stoi(port)));
+    ASSERT_TRUE(client.echoes("hello"));
+    const std::string watch = steps[2].substr(0, steps[2].find('\n'));
+    ASSERT_EQ(run({"/bin/sh", "-c", place + project.string() + "\n" + watch}, text), 0) << text;
+    EXPECT_NE(text.find("closure"), std::string::npos) << text; // echo's usual idiom, seen by the probe alone
+}
+
+TEST(Package, the_example_servers_work_and_are_seen_in_each_idiom) {
+    if (sanitized) GTEST_SKIP() << what_links;
+    const Folder folder;
+    const fs::path build = build_example(folder, "servers");
+    ASSERT_FALSE(build.empty());
+    const std::string body = "what is in the file\n";
+    std::ofstream(folder.path / "greeting.txt") << body;
+    using telemetry::CarrierKind;
+    for (const auto& [idiom, carrier] : std::vector<std::pair<std::string, CarrierKind>>{
+             {"callbacks", CarrierKind::closure}, {"awaitable", CarrierKind::coroutine}, {"spawn", CarrierKind::fiber}}) {
+        Child chat({build / "chat", idiom});
+        Child http({build / "http", idiom});
+        Child files({build / "files", idiom, folder.path});
+        const auto port_of = [](Child& server) {
+            return static_cast<std::uint16_t>(std::stoi(field(server.line(), "port")));
+        };
+        const auto chat_port = port_of(chat);
+        const TestClient ann(chat_port);
+        const TestClient bob(chat_port);
+        // Bob may not have been let in when Ann speaks.
+        EXPECT_TRUE(bob.send("is anybody here?\n"));
+        EXPECT_EQ(ann.receive(17), "is anybody here?\n") << idiom;
+        EXPECT_TRUE(ann.send("yes\n"));
+        EXPECT_EQ(bob.receive(4), "yes\n") << idiom;
+
+        const TestClient browser(port_of(http));
+        for (const char* path : {"/", "/later"}) {
+            EXPECT_TRUE(browser.send(std::string("GET ") + path + " HTTP/1.1\r\nHost: here\r\n\r\n"));
+            const std::string head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 6\r\n\r\nhello\n";
+            EXPECT_EQ(browser.receive(head.size()), head) << idiom << path;
+        }
+        const TestClient reader(port_of(files));
+        EXPECT_TRUE(reader.send("greeting.txt\n../greeting.txt\n"));
+        const std::string sent = std::to_string(body.size()) + "\n" + body + "none\n";
+        EXPECT_EQ(reader.receive(sent.size()), sent) << idiom;
+
+        for (const auto& [server, connections] :
+             std::vector<std::pair<const Child*, std::size_t>>{{&chat, 2}, {&http, 1}, {&files, 1}}) {
+            auto segment = telemetry::SegmentReader::open(
+                telemetry::segment_path(*telemetry::runtime_folder(), "asio-" + std::to_string(server->pid())));
+            ASSERT_TRUE(segment) << idiom;
+            telemetry::ServerReading reading;
+            const bool is_seen = eventually([&] {
+                return segment->read(reading) && reading.connections.size() == connections &&
+                       std::ranges::all_of(reading.connections, [](const auto& each) {
+                           return each.state == telemetry::ConnectionState::waiting_read;
+                       });
+            });
+            EXPECT_TRUE(is_seen) << idiom << " " << reading.connections.size();
+            // The chat writes by callbacks whatever listens.
+            for (const auto& each : reading.connections) EXPECT_EQ(each.carrier, carrier) << idiom;
+        }
     }
 }
 
