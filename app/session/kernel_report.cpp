@@ -39,10 +39,17 @@ ConnectionState state_of(const SocketReading& socket) {
     return ConnectionState::waiting_read;
 }
 
-// When the kernel last saw something happen on a socket; 0: it does not say.
-nanoseconds last_activity(const SocketReading& socket, nanoseconds taken) {
+// When the kernel last saw happen what ended the state before; 0: it does not say.
+nanoseconds last_activity(const SocketReading& socket, ConnectionState state, nanoseconds taken) {
     if (!socket.tcp) return {};
-    return taken - nanoseconds(std::min(socket.tcp->since_data_sent, socket.tcp->since_data_received));
+    switch (state) {
+    case ConnectionState::ready:
+        return taken - nanoseconds(socket.tcp->since_data_received);
+    case ConnectionState::waiting_read:
+        return taken - nanoseconds(std::min(socket.tcp->since_data_sent, socket.tcp->since_data_received));
+    default:
+        return taken;
+    }
 }
 
 std::uint64_t as_count(double value) { return static_cast<std::uint64_t>(std::max(value, 0.0)); }
@@ -83,6 +90,9 @@ telemetry::Status KernelReport::look(telemetry::ServerReading& into, std::vector
     into.counters.bytes_in = bytes_in_;
     into.counters.bytes_out = bytes_out_;
     into.connections = connections_;
+    // Whether it waits for the process or its peer still is not known until the next look: it counts up to the last one.
+    for (telemetry::ConnectionReading& connection : into.connections)
+        if (connection.state != ConnectionState::waiting_read) connection.state_since += process.taken - taken_;
     sockets = figures_;
     return telemetry::success();
 }
@@ -128,10 +138,15 @@ void KernelReport::take(const SocketReading& socket) {
     }
     known.seen_in = reading_;
     const ConnectionState state = state_of(socket);
-    const nanoseconds active = last_activity(socket, taken);
-    if (known.state != state) known.since = is_new && active.count() > 0 ? active : taken;
-    if (state == ConnectionState::waiting_read) known.since = std::max(known.since, active);
+    const nanoseconds active = last_activity(socket, state, taken);
+    // Who has read, or whose peer has taken, something since the last look does not wait since then.
+    const std::uint64_t moved = socket.tcp ? socket.tcp->bytes_received.value_or(0) - socket.receive_queue +
+                                                 socket.tcp->bytes_acknowledged.value_or(0)
+                                           : 0;
+    if (known.state != state || known.moved != moved || state == ConnectionState::waiting_read)
+        known.since = std::max(known.since, active.count() > 0 ? active : taken);
     known.state = state;
+    known.moved = moved;
 
     telemetry::ConnectionReading& connection = connections_.emplace_back();
     connection.id = known.id;

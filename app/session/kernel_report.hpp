@@ -44,6 +44,7 @@ private:
         std::chrono::nanoseconds since{};
         std::chrono::nanoseconds opened{}; // 0: before it was watched
         std::uint64_t seen_in = 0;
+        std::uint64_t moved = 0; // bytes that the process has read and that the peer has taken
         std::uint64_t bytes_in = 0;
         std::uint64_t bytes_out = 0;
     };

@@ -43,6 +43,12 @@ telemetry::PeerAddress address_of(std::uint8_t family, const __be32 (&words)[4],
     address.family = family == AF_INET ? 4 : 6;
     address.port = ntohs(port);
     std::memcpy(address.bytes.data(), words, family == AF_INET ? 4 : 16);
+    constexpr std::array<std::uint8_t, 12> mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};    // RFC 4291, 2.5.5.2
+    if (family != AF_INET && std::equal(mapped.begin(), mapped.end(), address.bytes.begin())) { // IPv4 on an IPv6 socket
+        std::memmove(address.bytes.data(), address.bytes.data() + 12, 4);
+        std::fill(address.bytes.begin() + 4, address.bytes.end(), std::uint8_t{0});
+        address.family = 4;
+    }
     return address;
 }
 
