@@ -244,7 +244,9 @@ void Metrics::add_counter_rates(const Snapshot& snapshot, Sample& sample) {
     if (!counters_.empty()) {
         const CounterPoint& before = counters_.front();
         const double span = seconds(snapshot.taken - before.time);
-        if (span > 0 && now.bytes_in >= before.counters.bytes_in && now.bytes_out >= before.counters.bytes_out) {
+        const bool sees_sockets = is_reported || snapshot.server.gauge(Gauge::connections_open).has_value();
+        if (span > 0 && sees_sockets && now.bytes_in >= before.counters.bytes_in &&
+            now.bytes_out >= before.counters.bytes_out) {
             sample[Quantity::traffic_in] = static_cast<double>(now.bytes_in - before.counters.bytes_in) / span;
             sample[Quantity::traffic_out] = static_cast<double>(now.bytes_out - before.counters.bytes_out) / span;
         }

@@ -15,8 +15,8 @@ using telemetry::ConnectionState;
 using telemetry::Gauge;
 
 constexpr nanoseconds interval = 200ms;
-constexpr double sockets_share = 0.02;      // of a core
-constexpr nanoseconds threads_budget = 4ms; // five times a second: 2 % of a core
+constexpr double sockets_share = 0.015;     // of a core
+constexpr nanoseconds threads_budget = 2ms; // five times a second: 1 % of a core
 constexpr std::size_t most_names = 50;
 constexpr std::size_t most_known_names = 20'000;
 constexpr nanoseconds split_span = 1s;

@@ -78,7 +78,7 @@ telemetry::Status WatchedSet::add(const observe::FoundProcess& found) {
     const double share = before == 0 ? 1 : share_of_others;
     if (!member->segment) member->report.emplace(found.pid, share);
     if (before < most_recorded) {
-        member->memory = std::make_unique<MemoryWatch>(found.pid, share);
+        member->memory = std::make_unique<MemoryWatch>(found.pid, member->segment ? share : share / 2);
         member->switches.emplace(found.pid, SwitchWatch::Options{.runs = !member->segment, .is_one_of_several = before > 0});
     }
     const auto place = std::ranges::find_if(members_, [](const auto& each) { return each == nullptr; });

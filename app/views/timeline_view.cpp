@@ -383,7 +383,11 @@ void TimelineView::paintEvent(QPaintEvent*) {
     const QRect area = lanes_area();
     if (shown_.empty()) {
         painter.setPen(colours.muted);
-        painter.drawText(rect(), Qt::AlignCenter, tr("nothing has run in the last ten seconds"));
+        const std::string& missing = timeline().preemptions().missing();
+        painter.drawText(rect().adjusted(8, 0, -8, 0), Qt::AlignCenter | Qt::TextWordWrap,
+                         missing.empty()
+                             ? tr("nothing has run in the last ten seconds")
+                             : tr("The kernel's record of who ran is missing: %1.").arg(QString::fromStdString(missing)));
         return;
     }
     learn_hues();

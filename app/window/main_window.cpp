@@ -320,7 +320,8 @@ void MainWindow::take_snapshot(const SnapshotPtr& snapshot) {
         history_.mark(
             {history_.newest_time(), Mark::Kind::server_started, mode_bar_->name_of(session_.mode()), session_.mode()});
     }
-    if (!was_alive_ && snapshot->has_server && !snapshot->server.connections.empty()) {
+    const bool shows_all = session_.server().is_attached || !snapshot->server.connections.empty();
+    if (!was_alive_ && snapshot->has_server && shows_all) {
         was_alive_ = true;
         refresh_all();
         emit alive();

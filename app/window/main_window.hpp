@@ -107,7 +107,7 @@ public slots:
     void showProcessPicker();
 
 signals:
-    // The first snapshot with connections is in all views.
+    // The first snapshot with connections, or of what is attached, is in all views.
     void alive();
     // And on the screen.
     void dataShown();

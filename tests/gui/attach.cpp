@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Watching processes that others have started.
 #include "models/format.hpp"
+#include "models/metrics.hpp"
 #include "models/process_model.hpp"
 #include "views/chart_grid.hpp"
 #include "views/connection_view.hpp"
@@ -181,6 +182,23 @@ private slots:
         QTRY_VERIFY_WITH_TIMEOUT(!window->timeline_model().lanes().empty() ||
                                      !window->timeline_model().preemptions().missing().empty(),
                                  patience);
+    }
+
+    void what_may_not_be_seen_is_not_known_and_never_0() {
+        Snapshot snapshot; // of a process without a probe whose sockets may not be seen
+        snapshot.has_server = true;
+        snapshot.processes = {{1234, "another", false}};
+        snapshot.server.gauges.fill(connscope::telemetry::layout::not_available);
+        Metrics metrics;
+        Sample sample;
+        for (const int second : {1, 2, 3}) {
+            snapshot.taken = snapshot.server.taken = std::chrono::seconds(second);
+            sample = metrics.update(snapshot);
+        }
+        for (const Quantity which : {Quantity::open, Quantity::running, Quantity::ready, Quantity::waiting_read,
+                                     Quantity::traffic_in, Quantity::traffic_out, Quantity::requests_per_s,
+                                     Quantity::voluntary_per_s, Quantity::cpu_user, Quantity::socket_bytes})
+            QVERIFY2(std::isnan(sample[which]), qPrintable(QString::number(static_cast<int>(which))));
     }
 
     void what_cannot_be_changed_is_not_offered_and_says_why() {
