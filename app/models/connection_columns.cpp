@@ -100,7 +100,7 @@ constexpr std::array columns{
                      [](const Context& c) { return QString::number(c.connection.id); }, Source::anybody},
     ConnectionColumn{"process", COLUMN_TEXT("Process"),
                      COLUMN_TEXT("The process that has the connection: its name and its number."), Kind::text, 1,
-                     "nginx:999999", [](const Context& c) { return c.process == nullptr ? not_known : c.process->pid; },
+                     "my-server:9999999", [](const Context& c) { return c.process == nullptr ? not_known : c.process->pid; },
                      [](const Context& c) {
                          return c.process == nullptr ? unknown_text
                                                      : QString::fromStdString(c.process->name) + QLatin1Char(':') +

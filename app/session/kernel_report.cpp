@@ -73,9 +73,9 @@ KernelReport::KernelReport(std::uint32_t pid, double share)
 }
 
 telemetry::Status KernelReport::look(telemetry::ServerReading& into, std::vector<SocketFigures>& sockets,
-                                     const observe::ProcessReading& process) {
-    if (process.taken >= next_) {
-        next_ = process.taken + interval;
+                                     const observe::ProcessReading& process, nanoseconds now) {
+    if (now >= next_) {
+        next_ = now + interval;
         if (auto read = read_sockets(); !read) return read;
         if (threads_) {
             if (auto read = threads_->read(threads_reading_); !read) return read;
@@ -84,7 +84,7 @@ telemetry::Status KernelReport::look(telemetry::ServerReading& into, std::vector
         set_gauges(process);
     }
     into = {};
-    into.taken = process.taken;
+    into.taken = now;
     into.heartbeat = gauges_taken_;
     into.gauges = gauges_;
     into.counters.bytes_in = bytes_in_;
@@ -92,7 +92,7 @@ telemetry::Status KernelReport::look(telemetry::ServerReading& into, std::vector
     into.connections = connections_;
     // Whether it waits for the process or its peer still is not known until the next look: it counts up to the last one.
     for (telemetry::ConnectionReading& connection : into.connections)
-        if (connection.state != ConnectionState::waiting_read) connection.state_since += process.taken - taken_;
+        if (connection.state != ConnectionState::waiting_read) connection.state_since += now - taken_;
     sockets = figures_;
     return telemetry::success();
 }

@@ -24,11 +24,11 @@ public:
     // `share`: of the time that is usually spent, where several are watched.
     explicit KernelReport(std::uint32_t pid, double share = 1);
 
-    // Overwrites both, whose memory is reused; one figure for each connection. Sockets and threads are looked at five times
-    // a second, and less often where there are so many that they would take more than 1.5 % of a core for sockets and 1 %
-    // for threads. Errors: the process has ended (std::errc::no_such_process).
+    // What there is at `now` (CLOCK_MONOTONIC). Overwrites both, whose memory is reused; one figure for each connection.
+    // Sockets and threads are looked at five times a second, and less often where there are so many that they would take
+    // more than 1.5 % of a core for sockets and 1 % for threads. Errors: the process has ended (std::errc::no_such_process).
     telemetry::Status look(telemetry::ServerReading& into, std::vector<SocketFigures>& sockets,
-                           const observe::ProcessReading& process);
+                           const observe::ProcessReading& process, std::chrono::nanoseconds now);
 
     // Threads that were not named before, at most some at a time.
     void name_threads(std::vector<NamedThread>& into);

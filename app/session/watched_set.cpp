@@ -2,6 +2,7 @@
 #include "session/watched_set.hpp"
 
 #include "connscope/telemetry/add_readings.hpp"
+#include "connscope/telemetry/clock.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -15,6 +16,7 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t most_events = 50'000; // of a segment in one look: a million a second
 constexpr std::chrono::nanoseconds gauges_hold = 600ms;
+constexpr std::chrono::nanoseconds process_interval = 150ms; // of a process without a probe
 constexpr std::size_t most_recorded = 16; // processes whose switches are recorded, and whose stacks are weighed
 constexpr double share_of_others = 0.2;   // of the time that may be spent on the first of several
 
@@ -99,10 +101,14 @@ void WatchedSet::learn_modes(Member& member) {
 }
 
 telemetry::Status WatchedSet::read(Member& member) {
-    auto process = member.process->read();
-    if (!process) return std::move(process).error();
-    member.process_reading = std::move(*process);
-    if (member.report) return member.report->look(member.reading, member.sockets, *member.process_reading);
+    // The kernel adds up all threads for a reading, and there is nothing else to look at while it stands.
+    const std::chrono::nanoseconds now(telemetry::monotonic_ns());
+    if (!member.report || !member.process_reading || now - member.process_reading->taken >= process_interval) {
+        auto process = member.process->read();
+        if (!process) return std::move(process).error();
+        member.process_reading = std::move(*process);
+    }
+    if (member.report) return member.report->look(member.reading, member.sockets, *member.process_reading, now);
     const auto read = member.segment->read(member.reading);
     const auto mode_of = [&](std::size_t mode) {
         return mode < member.modes.size() ? member.modes[mode] : std::uint8_t{0xff};

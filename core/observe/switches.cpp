@@ -64,6 +64,12 @@ telemetry::Error cannot_record(int error, std::uint32_t pid, SwitchScope scope) 
         return {std::make_error_code(std::errc::no_such_process), fmt::format("there is no process {}", pid)};
     if (error == EACCES || error == EPERM) {
         const bool machine = scope == SwitchScope::machine;
+        if (!machine && (paranoia() == "2" || paranoia() == "1" || paranoia() == "0"))
+            return {std::make_error_code(std::errc::permission_denied),
+                    fmt::format("the kernel does not let this program record the switches of process {}, which belongs to "
+                                "another user or is protected (kernel.perf_event_paranoid is {}); root may, or a program "
+                                "with CAP_PERFMON",
+                                pid, paranoia())};
         return {std::make_error_code(std::errc::permission_denied),
                 fmt::format(
                     "the kernel does not let this program record the switches of {} (kernel.perf_event_paranoid is {}); "
