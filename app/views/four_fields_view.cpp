@@ -51,24 +51,38 @@ void FourFieldsView::show_fields(std::array<Field, 4> fields) {
     update();
 }
 
-int FourFieldsView::column_width() const {
-    int widest = fontMetrics().horizontalAdvance(QStringLiteral("999.9 KiB"));
+int FourFieldsView::column_width(const QFontMetrics& metrics) const {
+    int widest = metrics.horizontalAdvance(QStringLiteral("999.9 KiB"));
     for (std::size_t i = 0; i < field_figure_count; ++i)
-        widest = std::max(widest, fontMetrics().horizontalAdvance(field_figure_title(i)));
+        widest = std::max(widest, metrics.horizontalAdvance(field_figure_title(i)));
     return widest + 10;
+}
+
+QFont FourFieldsView::drawn_font() const {
+    const QSize least = minimumSizeHint();
+    const double room = std::min(1.0 * width() / least.width(), 1.0 * height() / least.height());
+    return scaled_font(font(), std::clamp(room, 1.0, 1.6));
+}
+
+int FourFieldsView::line_height() const {
+    const int least = QFontMetrics(drawn_font()).height() + 6;
+    std::size_t lines = 0; // of the fuller fields, with their titles, heads and margins
+    for (const std::size_t first : {0u, 1u})
+        lines += std::max<std::size_t>({fields_[first].modes.size(), fields_[first + 2].modes.size(), 1}) + 3;
+    return std::clamp((height() - 2 * gap) / static_cast<int>(lines), least, 2 * least);
 }
 
 QSize FourFieldsView::minimumSizeHint() const {
     const int name = fontMetrics().averageCharWidth() * 26;
-    const int field = name + column_width() * static_cast<int>(field_figure_count) + 2 * margin;
-    return {2 * field + gap + fontMetrics().height() + 8, line_height() * 18};
+    const int field = name + column_width(fontMetrics()) * static_cast<int>(field_figure_count) + 2 * margin;
+    return {2 * field + gap + fontMetrics().height() + 8, (fontMetrics().height() + 6) * 18};
 }
 
 QSize FourFieldsView::sizeHint() const { return minimumSizeHint().expandedTo({1100, 480}); }
 
 // The left captions stand beside the rows, the upper ones above the columns.
 QRect FourFieldsView::place(bool preemptive, bool in_kernel) const {
-    const int caption = fontMetrics().height() + 8;
+    const int caption = QFontMetrics(drawn_font()).height() + 8;
     const QRect all = rect().adjusted(caption, caption, 0, 0);
     const int width = (all.width() - gap) / 2;
     const auto rows_of = [this](std::size_t first) { // of one row of fields: the fuller one decides
@@ -103,9 +117,9 @@ void FourFieldsView::paintEvent(QPaintEvent*) {
 }
 
 void FourFieldsView::paint_captions(QPainter& painter) const {
-    const int caption = fontMetrics().height() + 8;
+    const int caption = QFontMetrics(drawn_font()).height() + 8;
     painter.setPen(ink(palette()).muted);
-    painter.setFont(scaled_font(font(), 0.95, QFont::DemiBold));
+    painter.setFont(scaled_font(drawn_font(), 0.95, QFont::DemiBold));
     for (const bool in_kernel : {false, true}) {
         const QRect below = place(false, in_kernel);
         painter.drawText(QRect(below.left(), 0, below.width(), caption), Qt::AlignLeft | Qt::AlignVCenter,
@@ -127,14 +141,14 @@ void FourFieldsView::paint_field(QPainter& painter, const Field& field, const QR
     paint_card(painter, place, palette());
     painter.save();
     painter.setClipRect(place);
-    painter.setFont(scaled_font(font(), 1.1, QFont::DemiBold));
+    painter.setFont(scaled_font(drawn_font(), 1.1, QFont::DemiBold));
     painter.setPen(colours.text);
     painter.drawText(QRect(place.left() + margin, place.top() + margin - 4, place.width() - 2 * margin, line_height()),
                      Qt::AlignLeft | Qt::AlignVCenter,
                      painter.fontMetrics().elidedText(title_of(field), Qt::ElideRight, place.width() - 2 * margin));
-    const int column = column_width();
+    const int column = column_width(QFontMetrics(drawn_font()));
     const QRect head = line_of(place, 0);
-    painter.setFont(scaled_font(font(), 0.9));
+    painter.setFont(scaled_font(drawn_font(), 0.9));
     painter.setPen(colours.muted);
     if (field.modes.empty()) {
         painter.drawText(line_of(place, 1), Qt::AlignLeft | Qt::AlignVCenter, tr("This server has no mode here."));
@@ -149,12 +163,12 @@ void FourFieldsView::paint_field(QPainter& painter, const Field& field, const QR
         const FieldMode& mode = field.modes[number];
         const QRect line = line_of(place, number + 1);
         if (mode.is_current) painter.fillRect(line.adjusted(-6, 0, 6, 0), colours.hover);
-        const int side = fontMetrics().ascent() - 3;
+        const int side = QFontMetrics(drawn_font()).ascent() - 3;
         painter.fillRect(QRect(line.left(), line.center().y() - side / 2, side, side),
                          colour(meaning_of_carrier(mode.carrier), palette()));
         const int name_left = line.left() + side + 8;
         const int name_width = line.right() - column * static_cast<int>(field_figure_count) - name_left;
-        painter.setFont(scaled_font(font(), 1.0, mode.is_current ? QFont::DemiBold : QFont::Normal));
+        painter.setFont(scaled_font(drawn_font(), 1.0, mode.is_current ? QFont::DemiBold : QFont::Normal));
         painter.setPen(colours.text);
         const QString name = mode.by_both ? tr("%1 *").arg(mode.name) : mode.name;
         painter.drawText(QRect(name_left, line.top(), name_width, line.height()), Qt::AlignLeft | Qt::AlignVCenter,
@@ -172,7 +186,7 @@ void FourFieldsView::paint_field(QPainter& painter, const Field& field, const QR
 bool FourFieldsView::event(QEvent* event) {
     if (event->type() != QEvent::ToolTip) return QWidget::event(event);
     const auto* help = static_cast<QHelpEvent*>(event);
-    const int column = column_width();
+    const int column = column_width(QFontMetrics(drawn_font()));
     for (const Field& field : fields_) {
         const QRect at = place(field.is_preemptive, field.in_kernel);
         for (std::size_t number = 0; number <= field.modes.size(); ++number) {

@@ -26,10 +26,12 @@ protected:
     bool event(QEvent* event) override; // tool tips
 
 private:
-    int line_height() const { return fontMetrics().height() + 6; }
+    // As large as the room allows: the page is for showing, too.
+    QFont drawn_font() const;
+    int line_height() const; // spread over a field's room
     QRect place(bool preemptive, bool in_kernel) const;
     QRect line_of(const QRect& field, std::size_t number) const;
-    int column_width() const;
+    int column_width(const QFontMetrics& metrics) const;
     void paint_field(QPainter& painter, const Field& field, const QRect& place) const;
     void paint_captions(QPainter& painter) const;
 

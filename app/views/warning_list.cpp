@@ -174,8 +174,7 @@ void WarningList::paintEvent(QPaintEvent* event) {
     if (model_->rowCount() > 0) return;
     QPainter painter(viewport());
     painter.setPen(ink(palette()).muted);
-    painter.drawText(viewport()->rect().adjusted(4, 4, -4, -4), Qt::AlignTop | Qt::TextWordWrap,
-                     tr("Nothing to warn of. Add a hog, and see."));
+    painter.drawText(viewport()->rect().adjusted(4, 4, -4, -4), Qt::AlignTop | Qt::TextWordWrap, tr("Nothing to warn of."));
 }
 
 } // namespace connscope::app

@@ -193,7 +193,8 @@ WhatChanged::WhatChanged(const History& history, QWidget* parent)
         chosen_before_.reset();
         chosen_after_.reset();
     });
-    list_->show_message(tr("Change the mode or the load, or mark a moment (Ctrl+M): here stands what changed, in numbers."));
+    list_->show_message(
+        tr("Mark a moment (Ctrl+M), or change the mode or the load: here stands what changed since, in numbers."));
     choice_->hide(); // until there is something to choose from
 }
 
