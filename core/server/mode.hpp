@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,6 +31,8 @@ public:
     virtual telemetry::ProbeServer& probe() noexcept = 0;
     // What processes for connections are forked from, or null when there is none.
     virtual Zygote* zygote() noexcept = 0;
+    // The thread that accepts and is asked: its number, or 0 when there is none yet.
+    virtual std::int32_t main_thread() const noexcept = 0;
     // What a carrier of one connection passes before it goes on with it.
     virtual Gate& gate() noexcept = 0;
 };

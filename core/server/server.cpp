@@ -103,6 +103,7 @@ public:
     void released(Connection connection) override;
     telemetry::ProbeServer& probe() noexcept override { return *probe_; }
     Zygote* zygote() noexcept override { return zygote_.get(); }
+    std::int32_t main_thread() const noexcept override { return main_thread_.load(std::memory_order_relaxed); }
     Gate& gate() noexcept override { return gate_; }
 
     asio::io_context& context() noexcept { return context_; }
@@ -149,6 +150,7 @@ private:
     MemoryReserve memory_;
     Registry registry_;
     Linger linger_;
+    std::atomic<std::int32_t> main_thread_{0};
     Gate gate_;
     std::unique_ptr<Zygote> zygote_;
     Places places_;
@@ -211,7 +213,9 @@ telemetry::Status Server::Impl::start(Server& self, const asio::ip::tcp::endpoin
 bool Server::Impl::run() {
     const telemetry::EnteredThread stay(*probe_, true);
     const Precedence precedence;
+    main_thread_.store(::gettid(), std::memory_order_relaxed);
     run_handlers(context_);
+    main_thread_.store(0, std::memory_order_relaxed);
     if (left_behind_) return false;
     places_.end_all();
     return true;
@@ -428,12 +432,9 @@ void Server::Impl::finish_hand_off() {
     hand_off_.reset();
     places_.end_unused(registry_, here_);
     gate_.open();
-    const Ticks end = telemetry::ticks();
+    HandOffReport report{.moved = hand_off.total};
+    if (report.moved > 0) report.duration = telemetry::process_clock().duration(telemetry::ticks() - hand_off.begin);
     ::malloc_trim(0); // what the old carriers held goes back to the system, so that memory shows the new mode's needs
-
-    HandOffReport report;
-    report.moved = hand_off.total;
-    if (hand_off.total > 0) report.duration = telemetry::process_clock().duration(end - hand_off.begin);
     probe_->set(Gauge::hand_offs_pending, 0);
     probe_->set(Gauge::last_hand_off_count, report.moved);
     probe_->set(Gauge::last_hand_off_ns, static_cast<std::uint64_t>(report.duration.count()));

@@ -230,6 +230,8 @@ void CooperativeThreads::watch() {
     std::unique_lock lock(stop_mutex_);
     while (!stopped_.wait_for(lock, fifo_limit / 10, [this] { return stop_; })) {
         const Ticks now = telemetry::ticks();
+        // Where the other CPUs are busy too, the kernel lets it wait behind a hog, whom it is asked about.
+        if (const std::int32_t main_thread = host_.main_thread(); main_thread != 0) fifo_->push_off(main_thread);
         for_each([&](Carrier& carrier) {
             const Ticks since = carrier.own.since.load(std::memory_order_relaxed);
             if (since == 0 || since >= now || telemetry::process_clock().duration(now - since) < fifo_limit) return;

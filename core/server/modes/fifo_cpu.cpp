@@ -46,6 +46,15 @@ void FifoCpu::keep_off() const noexcept {
     ::sched_setaffinity(0, sizeof(others), &others);
 }
 
+void FifoCpu::push_off(std::int32_t thread) const noexcept {
+    cpu_set_t own;
+    if (::sched_getaffinity(thread, sizeof(own), &own) != 0 || !CPU_ISSET(number_, &own) || CPU_COUNT(&own) < 2) return;
+    cpu_set_t others = own;
+    CPU_CLR(number_, &others);
+    ::sched_setaffinity(thread, sizeof(others), &others);
+    ::sched_setaffinity(thread, sizeof(own), &own);
+}
+
 void FifoCpu::leave(pthread_t thread) const noexcept {
     demote(thread);
     ::pthread_setaffinity_np(thread, sizeof(all_), &all_);

@@ -6,6 +6,8 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include <cstdint>
+
 namespace connscope::server {
 
 // A CPU on which threads run first in, first out (SCHED_FIFO of sched(7)): one of them runs until it blocks or yields, for
@@ -22,6 +24,8 @@ public:
     bool enter() const noexcept;
     // Keeps the calling thread off this CPU.
     void keep_off() const noexcept;
+    // Takes another thread away from this CPU, to which it may come back.
+    void push_off(std::int32_t thread) const noexcept;
     // Gives any thread of this process the normal policy back, and all CPUs.
     void leave(pthread_t thread) const noexcept;
     // Gives it the normal policy back, and leaves it on this CPU.
