@@ -90,8 +90,12 @@ TEST(hand_off, one_connection_moves_alone_through_all_modes_under_load_and_no_by
                 const std::uint64_t before = load.rounds();
                 const auto moved = server.move_connection(id, std::string(modes[mode].id));
                 ASSERT_TRUE(moved) << moved.error().text;
-                const auto reading = server.reading();
-                ASSERT_TRUE(find(reading, id));
+                telemetry::ServerReading reading;
+                // A slot that is just being written is left out of a reading.
+                ASSERT_TRUE(eventually([&] {
+                    reading = server.reading();
+                    return find(reading, id).has_value();
+                }));
                 EXPECT_EQ(find(reading, id)->mode, mode);
                 for (const auto& connection : reading.connections)
                     if (connection.id > 7) {
