@@ -191,24 +191,26 @@ std::vector<ChartSpec> chart_catalog() {
          tr("What one request costs: the CPU time that the server takes, divided by the requests it answers.\n"
             "getrusage(2) of the server and its count of requests, over the last second, 10 times a second. The shares of "
             "system and user are those of the last 5 s in this mode.")});
-    charts.push_back({QStringLiteral("traffic"),
-                      tr("Traffic"),
-                      tr("MiB/s"),
-                      Notation::mebibytes,
-                      false,
-                      false,
-                      16 * 1024.0,
-                      1,
-                      {{Quantity::traffic_in, tr("received"), tr("in"), Meaning::waiting_read},
-                       {Quantity::traffic_out, tr("sent"), tr("out"), Meaning::waiting_write}},
-                      tr("What the connections receive and send in a second.\n"
-                         "Of a process without a probe from the kernel's figures of each socket, up to five times a second and "
-                         "over the last second; what a connection did between the last look and its end is missing."),
-                      Shown::without_load});
-    const std::map<QString, Shown> conditions{
-        {QStringLiteral("per-connection"), Shown::with_probe}, {QStringLiteral("requests"), Shown::with_probe},
-        {QStringLiteral("delay"), Shown::with_probe},          {QStringLiteral("cost"), Shown::with_probe},
-        {QStringLiteral("latency"), Shown::with_load}};
+    charts.push_back(
+        {QStringLiteral("traffic"),
+         tr("Traffic"),
+         tr("MiB/s"),
+         Notation::mebibytes,
+         false,
+         false,
+         16 * 1024.0,
+         1,
+         {{Quantity::traffic_in, tr("received"), tr("in"), Meaning::waiting_read},
+          {Quantity::traffic_out, tr("sent"), tr("out"), Meaning::waiting_write}},
+         tr("What the connections receive and send in a second.\n"
+            "Of a process without a probe from the kernel's figures of each socket, up to five times a second and "
+            "over the last second; what a connection did between the last look and its end is missing."),
+         Shown::without_load});
+    const std::map<QString, Shown> conditions{{QStringLiteral("per-connection"), Shown::with_probe},
+                                              {QStringLiteral("requests"), Shown::with_probe},
+                                              {QStringLiteral("delay"), Shown::with_probe},
+                                              {QStringLiteral("cost"), Shown::with_probe},
+                                              {QStringLiteral("latency"), Shown::with_load}};
     const std::map<QString, QString> short_titles{{QStringLiteral("states"), tr("States")},
                                                   {QStringLiteral("carriers"), tr("Carriers")},
                                                   {QStringLiteral("per-connection"), tr("Memory each")},

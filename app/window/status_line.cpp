@@ -19,27 +19,37 @@ constexpr int gap = 18;
 
 QString phase_text(const ProcessStatus& status) {
     switch (status.phase) {
-    case ProcessStatus::Phase::absent: return StatusLine::tr("not running");
-    case ProcessStatus::Phase::starting: return StatusLine::tr("starting …");
-    case ProcessStatus::Phase::running: return {};
-    case ProcessStatus::Phase::stopped: return StatusLine::tr("stopped");
-    case ProcessStatus::Phase::awaited: return StatusLine::tr("has ended and is waited for");
-    case ProcessStatus::Phase::gone: return StatusLine::tr("gone");
-    case ProcessStatus::Phase::failed: return StatusLine::tr("could not start");
+    case ProcessStatus::Phase::absent:
+        return StatusLine::tr("not running");
+    case ProcessStatus::Phase::starting:
+        return StatusLine::tr("starting …");
+    case ProcessStatus::Phase::running:
+        return {};
+    case ProcessStatus::Phase::stopped:
+        return StatusLine::tr("stopped");
+    case ProcessStatus::Phase::awaited:
+        return StatusLine::tr("has ended and is waited for");
+    case ProcessStatus::Phase::gone:
+        return StatusLine::tr("gone");
+    case ProcessStatus::Phase::failed:
+        return StatusLine::tr("could not start");
     }
     return {};
 }
 
 } // namespace
 
-StatusLine::StatusLine(QWidget* parent) : QWidget(parent) {
+StatusLine::StatusLine(QWidget* parent)
+    : QWidget(parent) {
     setObjectName(QStringLiteral("status_line"));
     setFont(parent != nullptr ? parent->font() : font());
     server_.tip = tr("The server that this window started: its address, its process and its mode.");
-    load_.tip = tr("The clients that this window started. Every byte that comes back is compared with what was sent; the share is "
-                   "that of the answers without a wrong byte.");
-    watching_.tip = tr("What drawing a frame costs this window's thread, and what one look at the server and the load costs, on "
-                       "average; 20 of each a second.");
+    load_.tip =
+        tr("The clients that this window started. Every byte that comes back is compared with what was sent; the share is "
+           "that of the answers without a wrong byte.");
+    watching_.tip =
+        tr("What drawing a frame costs this window's thread, and what one look at the server and the load costs, on "
+           "average; 20 of each a second.");
 }
 
 StatusLine::Light StatusLine::light_of(const ProcessStatus& status) {
@@ -64,7 +74,8 @@ void StatusLine::show_server(const ProcessStatus& status, const QString& mode_na
         text += status.pids.size() > 1 ? tr(" · %1 processes").arg(status.pids.size()) : tr(" · pid %1").arg(status.pid);
         if (status.is_attached && mode_name.isEmpty()) {
             text += tr(" · attached");
-        } else if (phase.isEmpty()) text += tr(" · %1 for %2").arg(mode_name, duration_text(std::floor(std::max(mode_since_s, 0.0))));
+        } else if (phase.isEmpty())
+            text += tr(" · %1 for %2").arg(mode_name, duration_text(std::floor(std::max(mode_since_s, 0.0))));
     }
     if (!phase.isEmpty()) text += QLatin1Char(' ') + phase;
     change(server_, text, light_of(status));
@@ -79,12 +90,11 @@ void StatusLine::show_load(const ProcessStatus& status, double verified_share) {
 }
 
 void StatusLine::show_watching(double frame_ms, double look_ms) {
-    change(watching_, tr("%1 a frame · %2 a look").arg(duration_text(frame_ms / 1e3), duration_text(look_ms / 1e3)), Light::off);
+    change(watching_, tr("%1 a frame · %2 a look").arg(duration_text(frame_ms / 1e3), duration_text(look_ms / 1e3)),
+           Light::off);
 }
 
-QString StatusLine::text() const {
-    return QStringLiteral("%1 | %2 | %3").arg(server_.text, load_.text, watching_.text);
-}
+QString StatusLine::text() const { return QStringLiteral("%1 | %2 | %3").arg(server_.text, load_.text, watching_.text); }
 
 QSize StatusLine::sizeHint() const { return {200, fontMetrics().height() + 8}; }
 

@@ -72,7 +72,7 @@ private:
         std::unordered_map<std::uint32_t, Waiting> waiting; // by slot
     };
     struct Question {
-        ConnectionId id = 0; // 0: none, but one may come soon
+        ConnectionId id = 0;
         std::uint32_t slot = 0;
         std::uint32_t thread = 0;
         telemetry::Ticks since = 0;

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <sstream>
 
 namespace connscope::server {
@@ -113,9 +114,8 @@ bool Namer::start(std::string& why_not) {
 }
 
 NamedPlace Namer::name(const CaughtStack& caught) {
-    static std::uint64_t last = 0; // one asks at a time
     Question question;
-    question.number = ++last;
+    question.number = ++asked_;
     for (std::size_t i = 0; i < question.registers.size(); ++i) {
         question.registers[i] = caught.registers[i].value_or(0);
         question.known |= static_cast<std::uint32_t>(caught.registers[i].has_value()) << i;

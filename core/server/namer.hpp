@@ -4,7 +4,7 @@
 #include "connscope/server/stack_catcher.hpp"
 #include "connscope/telemetry/unique_fd.hpp"
 
-#include <chrono>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -37,6 +37,7 @@ private:
 
     Zygote* const zygote_;
     telemetry::UniqueFd socket_; // of the process, when there is one
+    std::uint64_t asked_ = 0;    // so often
 };
 
 // What runs in that process: answers until nobody asks, or the other end is gone.
