@@ -18,7 +18,7 @@ constexpr double settles_before = 0.3;  // s before one: a hand-off begins befor
 constexpr double longest_compared = 30; // s
 constexpr double least_noise = 0.03;
 
-enum class Form { bytes, count, duration };
+enum class Form { bytes, count, whole, duration };
 enum class Better { less, more, neither };
 
 struct Compared {
@@ -37,7 +37,7 @@ constexpr Compared compared[] = {
      COMPARISON_TEXT("A connection takes %2 instead of %1: %3 as many fit in the same memory."),
      COMPARISON_TEXT("A connection takes %2 instead of %1, %3 as much."),
      COMPARISON_TEXT("A connection takes %2 instead of %1.")},
-    {Quantity::threads, COMPARISON_TEXT("Threads"), Form::count, Better::neither,
+    {Quantity::threads, COMPARISON_TEXT("Threads"), Form::whole, Better::neither,
      COMPARISON_TEXT("%2 threads do what %1 did; the kernel has fewer to choose from."),
      COMPARISON_TEXT("%2 threads instead of %1; the kernel chooses among them.")},
     {Quantity::switches_per_request, COMPARISON_TEXT("Kernel switches per request"), Form::count, Better::less,
@@ -78,6 +78,8 @@ QString written(Form form, double value) {
         return bytes_text(value);
     case Form::duration:
         return duration_text(value);
+    case Form::whole:
+        return count_text(std::round(value));
     case Form::count:
         return count_text(value >= 100 ? std::round(value) : value);
     }

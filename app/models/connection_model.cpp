@@ -92,31 +92,27 @@ void ConnectionModel::sort(int column, Qt::SortOrder order) {
 
 std::vector<std::uint32_t> ConnectionModel::ordered(const Snapshot& snapshot) const {
     struct Entry {
-        double value;
+        double value; // the least comes first
+        ConnectionKey key;
         std::uint32_t index;
     };
     const auto& connections = snapshot.server.connections;
     const ConnectionColumn& column = column_at(sort_column_);
     std::vector<Entry> entries;
     entries.reserve(connections.size());
-    for (std::uint32_t index = 0; index < connections.size(); ++index) {
+    // In the order of before, which sorts in a fraction of the time where little has moved.
+    const bool is_known = order_.size() == connections.size();
+    for (std::uint32_t place = 0; place < connections.size(); ++place) {
+        const std::uint32_t index = is_known ? order_[place] : place;
         const ConnectionContext context = context_of(snapshot, index);
         if (filter_ && !filter_(context)) continue;
         double value = column.value(context);
+        if (sort_order_ == Qt::DescendingOrder) value = -value;
         // Without a value comes last in either order.
-        if (std::isnan(value)) value = sort_order_ == Qt::AscendingOrder ? HUGE_VAL : -HUGE_VAL;
-        entries.push_back({value, index});
+        entries.push_back({std::isnan(value) ? HUGE_VAL : value, key_of(context.connection), index});
     }
-    const auto by_id = [&](const Entry& a, const Entry& b) {
-        return key_of(connections[a.index]) < key_of(connections[b.index]);
-    };
-    if (sort_order_ == Qt::AscendingOrder) {
-        std::sort(entries.begin(), entries.end(),
-                  [&](const Entry& a, const Entry& b) { return a.value != b.value ? a.value < b.value : by_id(a, b); });
-    } else {
-        std::sort(entries.begin(), entries.end(),
-                  [&](const Entry& a, const Entry& b) { return a.value != b.value ? a.value > b.value : by_id(a, b); });
-    }
+    std::sort(entries.begin(), entries.end(),
+              [](const Entry& a, const Entry& b) { return a.value < b.value || (a.value == b.value && a.key < b.key); });
     std::vector<std::uint32_t> order(entries.size());
     std::transform(entries.begin(), entries.end(), order.begin(), [](const Entry& entry) { return entry.index; });
     return order;

@@ -157,8 +157,9 @@ QVariant HeatModel::headerData(int section, Qt::Orientation orientation, int rol
     if (role == Qt::DisplayRole) {
         QString name = QString::fromStdString(cell.spec.mode);
         // Long names break at a hyphen, so that columns stay narrow.
-        if (name.size() > 14)
-            if (const qsizetype hyphen = name.lastIndexOf(QLatin1Char('-'), 14); hyphen > 0)
+        constexpr qsizetype longest = 11; // characters
+        if (name.size() > longest)
+            if (const qsizetype hyphen = name.lastIndexOf(QLatin1Char('-'), longest); hyphen > 0)
                 name.replace(hyphen, 1, QStringLiteral("-\n"));
         const lab::Conditions& c = cell.spec.conditions;
         const bool varied = std::any_of(result_.cells.begin(), result_.cells.end(),

@@ -53,7 +53,36 @@ std::string Timeline::name_of(std::uint32_t thread) const {
     return found == names_.end() ? std::string() : found->second;
 }
 
+// What ran when it was looked at last, of which there is no event yet.
+void Timeline::drop_running() {
+    for (const std::uint32_t thread : running_) {
+        const auto lane = lanes_.find(thread);
+        if (lane != lanes_.end() && !lane->second.slices_.empty() && lane->second.slices_.back().lasts)
+            lane->second.slices_.pop_back();
+    }
+    running_.clear();
+}
+
+// A slice has its event when it ends: until then it is the connection's own state that tells of it.
+void Timeline::take_running(const Snapshot& snapshot) {
+    for (const telemetry::ConnectionReading& connection : snapshot.server.connections) {
+        if (connection.state != telemetry::ConnectionState::running || connection.thread == 0) continue;
+        TimelineSlice slice;
+        slice.begin = seconds(connection.state_since);
+        slice.end = std::max(newest_, slice.begin);
+        slice.connection = key_of(connection);
+        slice.lasts = true;
+        const auto lane = lanes_.find(connection.thread);
+        // It has ended since, or another runs on the thread by now.
+        if (lane != lanes_.end() && !lane->second.slices_.empty() && lane->second.slices_.back().begin >= slice.begin)
+            continue;
+        take(connection.thread, slice);
+        running_.push_back(connection.thread);
+    }
+}
+
 void Timeline::append(const Snapshot& snapshot) {
+    drop_running();
     const double before = newest_;
     newest_ = seconds(snapshot.taken);
     if (snapshot.events_lost > 0) losses_.push_back({before, newest_, snapshot.events_lost});
@@ -74,6 +103,7 @@ void Timeline::append(const Snapshot& snapshot) {
         slice.run_ended = run.ended;
         take(run.thread, slice);
     }
+    take_running(snapshot);
     if (names_.size() > most_names) names_.clear();
     for (const NamedThread& named : snapshot.thread_names) names_[named.thread] = named.name;
 
@@ -141,6 +171,7 @@ std::vector<ShownLane> lanes_to_show(const Timeline& timeline, double begin, dou
 void Timeline::clear() {
     lanes_.clear();
     names_.clear();
+    running_.clear();
     losses_.clear();
     preemptions_.clear();
 }

@@ -22,6 +22,7 @@ struct TimelineSlice {
     ConnectionKey connection; // id 0: of none that is known, the thread ran by the kernel's record
     telemetry::layout::EventKind ended_by{};
     ThreadRun::End run_ended = ThreadRun::End::lasts; // where there is no connection
+    bool lasts = false;                               // of a connection: it had not ended when it was looked at
 
     bool is_of_connection() const noexcept { return connection.id != 0; }
 };
@@ -68,9 +69,12 @@ public:
 
 private:
     void take(std::uint32_t thread, const TimelineSlice& slice);
+    void drop_running();
+    void take_running(const Snapshot& snapshot);
 
     std::map<std::uint32_t, TimelineLane> lanes_;
     std::unordered_map<std::uint32_t, std::string> names_; // of threads
+    std::vector<std::uint32_t> running_;                   // the threads whose last slice lasts
     std::vector<TimelineLoss> losses_;
     Preemptions preemptions_;
     double newest_ = 0;

@@ -14,6 +14,17 @@ namespace {
 constexpr double radius = 6;
 }
 
+void hatch(QPainter& painter, const QRectF& place, const QColor& colour) {
+    constexpr double step = 6;
+    painter.save();
+    painter.setClipRect(place, Qt::IntersectClip);
+    painter.setRenderHint(QPainter::Antialiasing);
+    painter.setPen(QPen(colour, 1));
+    for (double x = place.left() - place.height(); x < place.right(); x += step)
+        painter.drawLine(QLineF(x, place.bottom(), x + place.height(), place.top()));
+    painter.restore();
+}
+
 Card::Card(QWidget* parent)
     : QFrame(parent) {}
 

@@ -10,6 +10,10 @@ namespace connscope::app {
 // Paints what a card is: a rounded surface with a fine border, which is of the accent's colour where the keys go to it.
 void paint_card(QPainter& painter, const QRect& place, const QPalette& palette, bool is_focused = false);
 
+// Fills a place with slanted lines. Not with a brush's pattern, which is made of device pixels: too fine to see where those
+// are small.
+void hatch(QPainter& painter, const QRectF& place, const QColor& colour);
+
 // A rounded surface on the sheet that holds one view.
 class Card : public QFrame {
     Q_OBJECT

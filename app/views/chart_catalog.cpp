@@ -70,7 +70,7 @@ std::vector<ChartSpec> chart_catalog() {
           {Quantity::frame_bytes, tr("frames, closures"), tr("frames"), Meaning::frames},
           {Quantity::heap_bytes, tr("heap"), tr("heap"), Meaning::heap},
           {Quantity::rest_bytes, tr("rest"), tr("rest"), Meaning::rest},
-          {Quantity::kernel_stack_bytes, tr("kernel stacks"), tr("k. stacks"), Meaning::kernel_stacks},
+          {Quantity::kernel_stack_bytes, tr("kernel stacks"), tr("kernel"), Meaning::kernel_stacks},
           {Quantity::socket_bytes, tr("sockets"), tr("sockets"), Meaning::sockets}},
          tr("What the server's memory is used for.\n"
             "Stacks: resident pages of the threads' and fibers' stacks. Frames, closures: what coroutines and callbacks are "

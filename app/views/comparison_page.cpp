@@ -4,6 +4,7 @@
 #include "models/format.hpp"
 #include "models/saved_file.hpp"
 #include "views/card.hpp"
+#include "views/elided_combo_box.hpp"
 #include "views/heat_table.hpp"
 #include "views/named.hpp"
 #include "views/palette.hpp"
@@ -164,9 +165,9 @@ QWidget* ComparisonPage::make_head() {
     rows->setSpacing(4);
     auto* row = new QHBoxLayout;
     row->setSpacing(8);
-    runs_ = named(new QComboBox(head), "compare_runs", tr("Which comparison is shown"), tr("The history, the newest first"));
+    runs_ = named(new ElidedComboBox(head), "compare_runs", tr("Which comparison is shown"), tr("The history, the newest first"));
     beside_ =
-        named(new QComboBox(head), "compare_beside", tr("What it is held against"),
+        named(new ElidedComboBox(head), "compare_beside", tr("What it is held against"),
               tr("Another comparison: before and after a change, or that of another machine. Each value is then shown as "
                  "it was there, and as it is here."));
     for (QComboBox* box : {runs_, beside_}) {
@@ -220,6 +221,7 @@ QWidget* ComparisonPage::make_pictures() {
     findings_->setWordWrap(true);
     findings_->setAlignment(Qt::AlignTop | Qt::AlignLeft);
     findings_->setTextInteractionFlags(Qt::TextSelectableByMouse | Qt::TextSelectableByKeyboard);
+    findings_->setContentsMargins(0, 0, 8, 0);
     auto* area = new QScrollArea;
     area->setFrameShape(QFrame::NoFrame);
     area->setWidgetResizable(true);

@@ -225,7 +225,8 @@ void ConversationView::paint_lane(QPainter& painter, const Place& at, const Talk
         if (speaks && each->begins_word) {
             const double x = at.x(each->begin_s);
             const double until = at.x(each->end_s);
-            words.push_back({x, until >= times.right() ? times.width() : until - x, each->word});
+            const double left = std::max<double>(x, times.left());
+            if (until > left) words.push_back({x, until >= times.right() ? times.width() : until - left, each->word});
         }
         if (each->end_s < at.begin_s) {
             if (each->begins_word) break; // all that can be seen has its word

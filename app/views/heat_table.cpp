@@ -2,6 +2,7 @@
 #include "views/heat_table.hpp"
 
 #include "models/heat_model.hpp"
+#include "views/card.hpp"
 #include "views/palette.hpp"
 
 #include <QAbstractButton>
@@ -20,6 +21,11 @@ QColor mixed(const QColor& over, const QColor& under, double share) {
                             part(over.blueF(), under.blueF()));
 }
 
+QColor faint(QColor colour) {
+    colour.setAlphaF(0.22F);
+    return colour;
+}
+
 class HeatDelegate : public QStyledItemDelegate {
 public:
     using QStyledItemDelegate::QStyledItemDelegate;
@@ -35,14 +41,14 @@ public:
         const auto* model = qobject_cast<const HeatModel*>(index.model());
         if (model != nullptr && model->has_beside()) {
             if (change != 0) painter->fillRect(box, mixed(change < 0 ? sheet.good : sheet.bad, sheet.card, 0.32));
-            if (within_noise) hatch(*painter, box, sheet.muted);
+            if (within_noise) hatch(*painter, box, faint(sheet.muted));
         } else if (share.isValid()) {
             // The best of a row is deep, the worst is the card's own colour with a warm tone.
             const double at = share.toDouble();
             const QColor colour = at < 0.5 ? mixed(sheet.good, sheet.card, 0.42 * (1 - 2 * at))
                                            : mixed(sheet.bad, sheet.card, 0.36 * (2 * at - 1));
             painter->fillRect(box, colour);
-            if (within_noise) hatch(*painter, box, sheet.text);
+            if (within_noise) hatch(*painter, box, faint(sheet.text));
         }
         if ((option.state & QStyle::State_Selected) != 0) {
             painter->setPen(QPen(sheet.accent, 2));
@@ -56,12 +62,6 @@ public:
         painter->setPen(text.startsWith(QStringLiteral("–")) ? sheet.muted : sheet.text);
         painter->drawText(box.adjusted(6, 0, -7, 0), Qt::AlignRight | Qt::AlignVCenter, text);
         painter->restore();
-    }
-
-private:
-    static void hatch(QPainter& painter, const QRect& box, QColor colour) {
-        colour.setAlphaF(0.22F);
-        painter.fillRect(box, QBrush(colour, Qt::BDiagPattern));
     }
 };
 

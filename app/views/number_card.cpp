@@ -3,9 +3,11 @@
 
 #include "views/palette.hpp"
 
+#include <QEvent>
 #include <QPainter>
 
 #include <algorithm>
+#include <cmath>
 
 namespace connscope::app {
 
@@ -18,10 +20,24 @@ constexpr int unit_gap = 5;
 } // namespace
 
 NumberCard::NumberCard(const QString& name, const QString& caption, const QString& tip, QWidget* parent)
-    : Card(parent), caption_(caption), tip_(tip) {
+    : Card(parent)
+    , caption_(caption)
+    , tip_(tip) {
     setObjectName(QStringLiteral("number_") + name);
     setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Fixed);
+    learn_fonts();
     describe();
+}
+
+void NumberCard::learn_fonts() {
+    plain_ = QuickText(font());
+    big_ = QuickText(scaled_font(font(), 1.75, QFont::DemiBold));
+    small_ = QuickText(scaled_font(font(), 0.9));
+}
+
+void NumberCard::changeEvent(QEvent* event) {
+    Card::changeEvent(event);
+    if (event->type() == QEvent::FontChange) learn_fonts();
 }
 
 void NumberCard::show_value(const ValueText& value) {
@@ -53,49 +69,42 @@ void NumberCard::describe() {
     setToolTip(tip);
 }
 
-QFont NumberCard::number_font() const { return scaled_font(font(), 1.75, QFont::DemiBold); }
-
-QFont NumberCard::note_font() const { return scaled_font(font(), 0.9); }
-
 QSize NumberCard::sizeHint() const {
-    const int height = top + fontMetrics().height() + QFontMetrics(number_font()).height() + QFontMetrics(note_font()).height() + bottom;
+    const int height =
+        top + fontMetrics().height() + QFontMetrics(big_.font()).height() + QFontMetrics(small_.font()).height() + bottom;
     return {fontMetrics().averageCharWidth() * 20, height};
 }
 
 QSize NumberCard::minimumSizeHint() const { return {fontMetrics().averageCharWidth() * 12, sizeHint().height()}; }
 
 int NumberCard::wanted_width() const {
-    const int value = QFontMetrics(number_font()).horizontalAdvance(value_.number) + unit_gap +
-                      fontMetrics().horizontalAdvance(value_.unit);
-    return left + std::max({fontMetrics().horizontalAdvance(caption_), value, QFontMetrics(note_font()).horizontalAdvance(note_)}) +
-           right;
+    const double value = big_.width(value_.number) + unit_gap + plain_.width(value_.unit);
+    return left + static_cast<int>(std::ceil(std::max({plain_.width(caption_), value, small_.width(note_)}))) + right;
 }
 
 void NumberCard::paintEvent(QPaintEvent* event) {
     Card::paintEvent(event);
     const Ink& colours = ink(palette());
     const QFontMetrics plain = fontMetrics();
-    const QFontMetrics big(number_font());
-    const QFontMetrics small(note_font());
+    const QFontMetrics big(big_.font());
+    const QFontMetrics small(small_.font());
     const int room = width() - left - right;
     QPainter painter(this);
 
     int base = top + plain.ascent();
     painter.setPen(colours.muted);
-    painter.drawText(left, base, plain.elidedText(caption_, Qt::ElideRight, room));
+    plain_.draw_elided(painter, QPointF(left, base), caption_, room);
 
     base = top + plain.height() + big.ascent();
-    painter.setFont(number_font());
     painter.setPen(colours.text);
-    painter.drawText(left, base, value_.number);
-    painter.setFont(font());
+    big_.draw(painter, QPointF(left, base), value_.number);
     painter.setPen(colours.muted);
-    painter.drawText(left + big.horizontalAdvance(value_.number) + unit_gap, base, value_.unit);
+    const double unit_left = left + big_.width(value_.number) + unit_gap;
+    plain_.draw_elided(painter, QPointF(unit_left, base), value_.unit, width() - right - unit_left);
 
     base = top + plain.height() + big.height() + small.ascent();
-    painter.setFont(note_font());
     painter.setPen(tone_ == Tone::good ? colours.good : tone_ == Tone::bad ? colours.bad : colours.muted);
-    painter.drawText(left, base, small.elidedText(note_, Qt::ElideRight, room));
+    small_.draw_elided(painter, QPointF(left, base), note_, room);
 }
 
 } // namespace connscope::app

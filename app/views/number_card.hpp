@@ -3,11 +3,12 @@
 
 #include "models/format.hpp"
 #include "views/card.hpp"
+#include "views/quick_text.hpp"
 
 namespace connscope::app {
 
-// One number that matters: a caption, the number big, its unit, and a line below that puts it in relation. Painted rather than
-// made of labels, so that a new number several times a second lays nothing out anew.
+// One number that matters: a caption, the number big, its unit, and a line below that puts it in relation. Painted rather
+// than made of labels, so that a new number several times a second lays nothing out anew.
 class NumberCard : public Card {
     Q_OBJECT
 public:
@@ -30,11 +31,15 @@ public:
 
 protected:
     void paintEvent(QPaintEvent* event) override;
+    void changeEvent(QEvent* event) override;
 
 private:
-    QFont number_font() const;
-    QFont note_font() const;
+    void learn_fonts();
     void describe();
+
+    QuickText plain_; // caption and unit
+    QuickText big_;   // the number
+    QuickText small_; // the note
 
     QString caption_;
     QString tip_;

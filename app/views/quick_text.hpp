@@ -3,10 +3,9 @@
 
 #include <QFont>
 #include <QPointF>
-#include <QRawFont>
 #include <QString>
 
-#include <array>
+#include <memory>
 #include <vector>
 
 class QPainter;
@@ -14,7 +13,8 @@ class QPainter;
 namespace connscope::app {
 
 // Draws and measures short texts that change all the time, such as numbers, in a fifth of a painter's time: one glyph after
-// the other, without shaping and kerning. A text with characters that the font does not have is drawn the usual way.
+// the other, without shaping and kerning. A text with characters that the font does not have is drawn the usual way. All of
+// the same font share what they know of it. GUI thread.
 class QuickText {
 public:
     explicit QuickText(const QFont& font = {});
@@ -23,19 +23,14 @@ public:
     double width(const QString& text) const;
     // In the painter's pen.
     void draw(QPainter& painter, const QPointF& baseline, const QString& text);
+    // The same, with "…" at the end of what does not fit into `room`.
+    void draw_elided(QPainter& painter, const QPointF& baseline, const QString& text, double room);
 
 private:
-    struct Glyph {
-        quint32 index = 0; // 0: the font does not have it
-        double advance = 0;
-    };
-    static constexpr char16_t known = 0x2213; // Latin, Greek and the punctuation that numbers need
-
-    bool has_all(const QString& text) const;
+    struct Face;
 
     QFont font_;
-    QRawFont raw_;
-    std::array<Glyph, known> glyphs_{};
+    std::shared_ptr<const Face> face_;
     std::vector<quint32> indexes_; // of the text being drawn
     std::vector<QPointF> positions_;
 };

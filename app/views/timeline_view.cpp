@@ -184,6 +184,7 @@ void TimelineView::learn_hues() {
              kind <= static_cast<std::uint32_t>(EventKind::slice_to_hand_off); ++kind) {
             hues_.push_back(colour(meaning_of_ending(static_cast<EventKind>(kind)), palette()).rgb());
         }
+        hues_.push_back(colour(Meaning::running, palette()).rgb()); // those that have not ended
     }
     const QRgb behind = ink(palette()).hover.rgb();
     for (std::size_t hue = 0, count = hues_.size(); hue < count; ++hue) hues_.push_back(blend(hues_[hue], behind, dimmed));
@@ -196,6 +197,7 @@ std::size_t TimelineView::hue_of(const TimelineSlice& slice) const noexcept {
         return by_connection_ ? 0 : static_cast<std::size_t>(ended) - static_cast<std::size_t>(EventKind::slice_to_read);
     }
     if (by_connection_) return static_cast<std::size_t>(slice.connection.id % (hues_.size() / 2));
+    if (slice.lasts) return hues_.size() / 2 - 1;
     return static_cast<std::size_t>(slice.ended_by) - static_cast<std::size_t>(EventKind::slice_to_read);
 }
 
@@ -271,7 +273,9 @@ void TimelineView::paint_labels(QPainter& painter, std::size_t row) const {
         const QString length = duration_text(slice->end - slice->begin);
         const QString number = slice->is_of_connection() ? QString::number(slice->connection.id) : length;
         if (metrics.horizontalAdvance(number) > room) continue;
-        const QString text = slice->is_of_connection() ? tr("%1 for %2").arg(number, length) : tr("ran %1").arg(length);
+        const QString text = !slice->is_of_connection() ? tr("ran %1").arg(length)
+                             : slice->lasts             ? tr("%1 for %2 so far").arg(number, length)
+                                                        : tr("%1 for %2").arg(number, length);
         const QColor hue = QColor::fromRgb(hues_[hue_of(*slice)]);
         const QString& shown = metrics.horizontalAdvance(text) <= room ? text : number;
         // A plate behind it: the kernel's record may stand there.
@@ -343,7 +347,7 @@ void TimelineView::paint_losses(QPainter& painter) const {
         const double left = std::max(x_of(loss.begin), static_cast<double>(area.left()));
         const double right = std::min(x_of(loss.end), static_cast<double>(area.right()));
         const QRectF place(left, area.top(), std::max(right - left, 2.0), area.height());
-        painter.fillRect(place, QBrush(colours.bad, Qt::BDiagPattern));
+        hatch(painter, place, colours.bad);
         const QString text = tr("%1 events lost").arg(count_text(static_cast<double>(loss.events)));
         const int width = fontMetrics().horizontalAdvance(text);
         if (width + 8 > place.width()) continue;
@@ -537,6 +541,10 @@ QString TimelineView::tip_at(const QPoint& position) const {
                                                                               : tr("and went on");
         return tr("The thread ran %1, %2. By the kernel's record; for which connection, it does not tell.")
             .arg(duration_text(slice->end - slice->begin), ended);
+    } else if (slice != nullptr && slice->lasts) {
+        return tr("Connection %1 has run %2 so far, without an end.")
+            .arg(slice->connection.id)
+            .arg(duration_text(slice->end - slice->begin));
     } else if (slice != nullptr) {
         return tr("Connection %1 ran %2, %3.")
             .arg(slice->connection.id)

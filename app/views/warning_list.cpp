@@ -5,9 +5,11 @@
 #include "views/card.hpp"
 #include "views/palette.hpp"
 
+#include <QCache>
 #include <QContextMenuEvent>
 #include <QMenu>
 #include <QPainter>
+#include <QStaticText>
 #include <QStyledItemDelegate>
 
 #include <algorithm>
@@ -19,6 +21,7 @@ namespace {
 
 constexpr int margin = 4;
 constexpr int bar = 3;
+constexpr int max_sentences = 200;
 
 // A coloured bar while it lasts, when it was, and the sentence below in as many lines as it needs.
 class WarningDelegate : public QStyledItemDelegate {
@@ -28,7 +31,8 @@ public:
     QSize sizeHint(const QStyleOptionViewItem& option, const QModelIndex& index) const override {
         const auto* view = qobject_cast<const QListView*>(option.widget);
         const int width = view != nullptr ? view->viewport()->width() : 300;
-        return {width, text_place(option, QRect(0, 0, width, 10'000), index).bottom() + margin + 1};
+        return {width, margin + head_height(option) +
+                           static_cast<int>(std::ceil(sentence(option, width, index).size().height())) + margin};
     }
 
     void paint(QPainter* painter, const QStyleOptionViewItem& option, const QModelIndex& index) const override {
@@ -43,16 +47,33 @@ public:
                           index.data(WarningListModel::TimeRole).toString());
         painter->setFont(option.font);
         painter->setPen(is_active ? colours.text : colours.muted);
-        painter->drawText(text_place(option, option.rect, index), Qt::TextWordWrap, index.data().toString());
+        painter->drawStaticText(option.rect.left() + bar + 6, option.rect.top() + margin + head_height(option),
+                                sentence(option, option.rect.width(), index));
     }
 
 private:
-    static QRect text_place(const QStyleOptionViewItem& option, const QRect& room, const QModelIndex& index) {
-        const int head = QFontMetrics(scaled_font(option.font, 0.88)).height();
-        const QRect place(room.left() + bar + 6, room.top() + margin + head, room.width() - bar - 10, 10'000);
-        const QRect needed = option.fontMetrics.boundingRect(place, Qt::TextWordWrap, index.data().toString());
-        return {place.left(), place.top(), place.width(), needed.height()};
+    static int head_height(const QStyleOptionViewItem& option) {
+        return QFontMetrics(scaled_font(option.font, 0.88)).height();
     }
+
+    // The sentence in the lines that it takes in `width`. Kept, as laying it out anew costs more than all else of a row.
+    const QStaticText& sentence(const QStyleOptionViewItem& option, int width, const QModelIndex& index) const {
+        if (font_ != option.font) {
+            sentences_.clear();
+            font_ = option.font;
+        }
+        const std::pair key(index.data().toString(), width - bar - 10);
+        if (const QStaticText* kept = sentences_.object(key)) return *kept;
+        auto* text = new QStaticText(key.first);
+        text->setTextFormat(Qt::PlainText);
+        text->setTextWidth(key.second);
+        text->prepare({}, font_);
+        sentences_.insert(key, text);
+        return *text;
+    }
+
+    mutable QFont font_; // of the sentences
+    mutable QCache<std::pair<QString, int>, QStaticText> sentences_{max_sentences};
 };
 
 } // namespace

@@ -4,10 +4,10 @@
 #include "models/format.hpp"
 #include "models/history.hpp"
 #include "views/card.hpp"
+#include "views/elided_combo_box.hpp"
 #include "views/palette.hpp"
 
 #include <QAbstractItemView>
-#include <QComboBox>
 #include <QEvent>
 #include <QHBoxLayout>
 #include <QPainter>
@@ -154,8 +154,8 @@ WhatChanged::WhatChanged(const History& history, QWidget* parent)
     : QWidget(parent)
     , history_(history)
     , choice_(new QWidget(this))
-    , before_(new QComboBox(this))
-    , after_(new QComboBox(this))
+    , before_(new ElidedComboBox(this))
+    , after_(new ElidedComboBox(this))
     , scroll_(new QScrollArea(this))
     , list_(new DifferenceList) {
     before_->setObjectName(QStringLiteral("compare_before"));
@@ -193,8 +193,8 @@ WhatChanged::WhatChanged(const History& history, QWidget* parent)
         chosen_before_.reset();
         chosen_after_.reset();
     });
-    list_->show_message(
-        tr("Mark a moment (Ctrl+M), or change the mode or the load: here stands what changed since, in numbers."));
+    list_->show_message(tr("Mark a moment (Ctrl+M): here stands what changed since, in numbers. A change of the mode or of "
+                           "the load marks one by itself."));
     choice_->hide(); // until there is something to choose from
 }
 

@@ -41,8 +41,10 @@ LayersPage::LayersPage(Session& session, QWidget* parent)
     auto* details_box = new QVBoxLayout(details_card);
     details_box->setContentsMargins(14, 8, 14, 8);
     details_box->addWidget(details_);
-    method_ = new ElidedLine(Qt::AlignLeft, this);
+    method_ = new MutedLabel({}, this);
     method_->setObjectName(QStringLiteral("layers_method"));
+    method_->setTextFormat(Qt::PlainText);
+    method_->setWordWrap(true);
     auto* all = new QVBoxLayout(this);
     all->setContentsMargins(12, 10, 12, 10);
     all->setSpacing(8);
@@ -124,7 +126,7 @@ void LayersPage::show_modes() {
                           : tr("A request comes by a system call, is handed from the event loop to whoever carries its "
                                "connection, and leaves by a system call; some modes switch threads in between. Press "
                                "Measure to count and time it here, layer by layer, in each mode."));
-    method_->show_text(QString::fromStdString(run_.result().method));
+    method_->setText(QString::fromStdString(run_.result().method));
     show_details();
 }
 

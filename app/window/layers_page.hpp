@@ -12,7 +12,7 @@ class QScrollArea;
 
 namespace connscope::app {
 
-class ElidedLine;
+class MutedLabel;
 class LayersView;
 class RunBar;
 
@@ -47,7 +47,7 @@ private:
     LayersView* view_ = nullptr;
     QScrollArea* area_ = nullptr;
     QLabel* details_ = nullptr;
-    ElidedLine* method_ = nullptr;
+    MutedLabel* method_ = nullptr;
 };
 
 } // namespace connscope::app

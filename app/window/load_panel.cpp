@@ -16,7 +16,6 @@
 #include <QSpinBox>
 #include <QStyledItemDelegate>
 #include <QTableView>
-#include <QToolButton>
 #include <QVBoxLayout>
 
 namespace connscope::app {
@@ -84,7 +83,7 @@ LoadPanel::LoadPanel(QWidget* parent)
     : QWidget(parent)
     , cards_(new WorkloadCards(this))
     , table_(new QTableView(this))
-    , add_(new QToolButton(this))
+    , add_(new QPushButton(this))
     , remove_(new QPushButton(tr("Remove"), this)) {
     setObjectName(QStringLiteral("load_panel_body"));
     table_->setObjectName(QStringLiteral("populations"));
@@ -108,8 +107,6 @@ LoadPanel::LoadPanel(QWidget* parent)
     add_->setText(tr("Add clients"));
     add_->setAccessibleName(add_->text());
     add_->setToolTip(tr("Adds a population of another kind; its numbers can be changed in the table."));
-    add_->setPopupMode(QToolButton::InstantPopup);
-    add_->setFocusPolicy(Qt::TabFocus);
     add_->setMenu(new QMenu(add_));
     remove_->setObjectName(QStringLiteral("remove_population"));
     remove_->setAccessibleName(tr("Remove the chosen population"));

@@ -8,7 +8,6 @@
 
 class QPushButton;
 class QTableView;
-class QToolButton;
 
 namespace connscope::app {
 
@@ -56,7 +55,7 @@ private:
     PopulationModel model_;
     WorkloadCards* cards_;
     QTableView* table_;
-    QToolButton* add_;
+    QPushButton* add_;
     QPushButton* remove_;
     LogSlider* connections_;
     LogSlider* rate_;

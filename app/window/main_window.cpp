@@ -100,7 +100,7 @@ void MainWindow::make_top() {
     auto* first_line = new QHBoxLayout;
     first_line->setContentsMargins(0, 2, 0, 0);
     first_line->setSpacing(10);
-    first_line->addWidget(menu_bar_);
+    first_line->addWidget(menu_bar_, 0, Qt::AlignVCenter);
     first_line->addWidget(mode_bar_->hint_line(), 1);
     first_line->addWidget(mode_bar_->message_line());
     first_line->addWidget(warnings_button_);

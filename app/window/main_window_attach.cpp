@@ -84,8 +84,11 @@ void MainWindow::show_attached(const ProcessStatus& status) {
     if (status.is_attached) load_panel_dock_->hide();
     connections_->set_uncontrolled(status.uncontrolled);
     for (QMenu* menu : menu_bar_->findChildren<QMenu*>(QStringLiteral("load_menu"))) menu->setEnabled(!status.is_attached);
-    if (auto* restart = menu_bar_->findChild<QAction*>(QStringLiteral("action_restart")))
-        restart->setEnabled(!status.is_attached);
+    // These act on connscope's own server.
+    for (QMenu* menu : menu_bar_->findChildren<QMenu*>(QStringLiteral("tours_menu"))) menu->setEnabled(!status.is_attached);
+    for (const char* own : {"action_restart", "action_conversation"}) {
+        if (auto* action = menu_bar_->findChild<QAction*>(QLatin1String(own))) action->setEnabled(!status.is_attached);
+    }
     if (!status.is_attached) return;
     switch (status.phase) {
     case Phase::gone:

@@ -72,6 +72,7 @@ void MainWindow::make_tours_menu(QMenu& help) {
     tour_guide_ = new TourGuide(session_, history_, this);
     connect(tour_guide_, &TourGuide::failed, this, [this](const QString& reason) { tell(reason, true); });
     QMenu* menu = help.addMenu(tr("&Tours"));
+    menu->setObjectName(QStringLiteral("tours_menu"));
     for (const Tour& tour : tours()) {
         QAction* action = menu->addAction(tour.title, tour_guide_, [this, &tour] { tour_guide_->start(tour); });
         action->setObjectName(QStringLiteral("action_tour_") + tour.id);

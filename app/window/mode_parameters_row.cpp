@@ -71,6 +71,7 @@ QWidget* ModeParametersRow::add(const QString& caption, QWidget* control, const 
     control->setObjectName(name);
     control->setAccessibleName(caption);
     control->setToolTip(tip);
+    control->setSizePolicy(control->sizePolicy().horizontalPolicy(), QSizePolicy::MinimumExpanding); // as high as the modes
     auto* group = new QWidget(this);
     auto* box = new QVBoxLayout(group);
     box->setContentsMargins(0, 0, 0, 0);

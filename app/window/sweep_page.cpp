@@ -77,8 +77,10 @@ SweepPage::SweepPage(Session& session, QWidget* parent)
     split->setStretchFactor(1, 2);
     split->setSizes({370, 300});
     split->setChildrenCollapsible(false);
-    method_ = new ElidedLine(Qt::AlignLeft, this);
+    method_ = new MutedLabel({}, this);
     method_->setObjectName(QStringLiteral("sweep_method"));
+    method_->setTextFormat(Qt::PlainText);
+    method_->setWordWrap(true);
     auto* all = new QVBoxLayout(this);
     all->setContentsMargins(12, 10, 12, 10);
     all->setSpacing(8);
@@ -208,7 +210,7 @@ void SweepPage::show_sweep() {
     view_->show_sweep(sweep, measures ? tr("The first slice is being measured …")
                                       : tr("Interrupting often keeps the others' waiting short and costs work; interrupting "
                                            "seldom does the opposite. Press Sweep to measure both here, over ten slices."));
-    method_->show_text(QString::fromStdString(sweep.method));
+    method_->setText(QString::fromStdString(sweep.method));
     show_table(sweep);
     show_apply(sweep);
 }

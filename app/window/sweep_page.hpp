@@ -14,7 +14,7 @@ class QTableWidget;
 
 namespace connscope::app {
 
-class ElidedLine;
+class MutedLabel;
 class RunBar;
 class SweepView;
 
@@ -53,7 +53,7 @@ private:
     QComboBox* depth_ = nullptr;
     RunBar* bar_ = nullptr;
     QPushButton* apply_ = nullptr;
-    ElidedLine* method_ = nullptr;
+    MutedLabel* method_ = nullptr;
     SweepView* view_ = nullptr;
     QTableWidget* table_ = nullptr;
 };

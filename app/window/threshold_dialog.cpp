@@ -36,14 +36,15 @@ void keep_thresholds(QSettings& settings, const WarningThresholds& thresholds) {
     settings.endGroup();
 }
 
-ThresholdDialog::ThresholdDialog(const WarningThresholds& thresholds, QWidget* parent) : QDialog(parent) {
+ThresholdDialog::ThresholdDialog(const WarningThresholds& thresholds, QWidget* parent)
+    : QDialog(parent) {
     setObjectName(QStringLiteral("threshold_dialog"));
     setWindowTitle(tr("When to warn"));
     setAttribute(Qt::WA_DeleteOnClose);
     auto* form = new QFormLayout;
     unyielded_ = add(form, QStringLiteral("unyielded"), tr("A connection does not yield for"),
-                     tr("How long a slice may last. In a loop that the program schedules all others wait that long."), tr(" ms"), 1,
-                     60'000, 0);
+                     tr("How long a slice may last. In a loop that the program schedules all others wait that long."),
+                     tr(" ms"), 1, 60'000, 0);
     unscheduled_ = add(form, QStringLiteral("unscheduled"), tr("A connection could run and waits for"),
                        tr("How long a connection may be ready before it runs."), tr(" ms"), 1, 60'000, 0);
     cpu_ = add(form, QStringLiteral("cpu"), tr("One connection takes of a core"),
@@ -63,7 +64,9 @@ ThresholdDialog::ThresholdDialog(const WarningThresholds& thresholds, QWidget* p
         accept();
     });
     connect(buttons, &QDialogButtonBox::rejected, this, &QDialog::reject);
-    connect(buttons->button(QDialogButtonBox::RestoreDefaults), &QPushButton::clicked, this, [this] { show_thresholds({}); });
+    buttons->button(QDialogButtonBox::RestoreDefaults)->setText(tr("Usual values"));
+    connect(buttons->button(QDialogButtonBox::RestoreDefaults), &QPushButton::clicked, this,
+            [this] { show_thresholds({}); });
     auto* box = new QVBoxLayout(this);
     box->addLayout(form);
     box->addWidget(buttons);

@@ -15,6 +15,7 @@
 #include "window_support.hpp"
 
 #include <QAction>
+#include <QMenu>
 #include <QMenuBar>
 #include <QProcess>
 #include <QPushButton>
@@ -210,7 +211,9 @@ private slots:
         QVERIFY(window->attach_line().text().contains(server.pid()));
         QVERIFY(!window->mode_bar().isVisible());
         QVERIFY(!window->load_bar().isVisible());
-        QVERIFY(!window->menus().findChild<QAction*>(QStringLiteral("action_restart"))->isEnabled());
+        for (const char* own : {"action_restart", "action_conversation"})
+            QVERIFY(!window->menus().findChild<QAction*>(QLatin1String(own))->isEnabled());
+        QVERIFY(!window->menus().findChild<QMenu*>(QStringLiteral("tours_menu"))->isEnabled());
         QTRY_VERIFY_WITH_TIMEOUT(window->findChild<QWidget*>(QStringLiteral("chart_latency"))->isHidden(), patience);
         QTRY_VERIFY_WITH_TIMEOUT(!window->findChild<QWidget*>(QStringLiteral("chart_traffic"))->isHidden(), patience);
     }

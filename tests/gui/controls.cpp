@@ -238,7 +238,7 @@ private slots:
     void populations_are_added_and_removed() {
         QTest::mouseClick(&window().load_bar().panel_button(), Qt::LeftButton);
         LoadPanel& panel = window().load_panel();
-        auto* add = panel.findChild<QToolButton*>(QStringLiteral("add_population"));
+        auto* add = panel.findChild<QPushButton*>(QStringLiteral("add_population"));
         QTRY_VERIFY_WITH_TIMEOUT(add != nullptr && add->menu()->actions().size() == 6, patience);
         for (QAction* action : add->menu()->actions()) action->trigger();
         QTRY_COMPARE_WITH_TIMEOUT(panel.model().rowCount(), 7, patience);

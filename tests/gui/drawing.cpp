@@ -303,6 +303,44 @@ private slots:
         QCOMPARE(view.span(), TimelineView::longest_span);
     }
 
+    void a_slice_that_has_not_ended_is_drawn_until_its_event_comes() {
+        Timeline timeline;
+        Snapshot snapshot = snapshot_of(10s, {{1, 7, 9500ms}});
+        telemetry::ConnectionReading connection;
+        connection.id = 8;
+        connection.thread = 1;
+        connection.state = telemetry::ConnectionState::running;
+        connection.state_since = 9600ms;
+        snapshot.server.connections.push_back(connection);
+        timeline.append(snapshot);
+        const auto slices = [&] { return timeline.lanes().at(1).slices(); };
+        QCOMPARE(slices().size(), std::size_t{2});
+        QVERIFY(slices()[1].lasts);
+        QCOMPARE(slices()[1].connection.id, std::uint64_t{8});
+        QCOMPARE(slices()[1].begin, 9.6);
+        QCOMPARE(slices()[1].end, 10.0);
+        snapshot = snapshot_of(10050ms, {});
+        snapshot.server.connections.push_back(connection);
+        timeline.append(snapshot);
+        QCOMPARE(slices().size(), std::size_t{2}); // the same one, longer
+        QCOMPARE(slices()[1].end, 10.05);
+        // It ends while it is looked at: the state was read before, the event after.
+        snapshot = snapshot_of(10100ms, {{1, 8, 9600ms}});
+        snapshot.server.connections.push_back(connection);
+        timeline.append(snapshot);
+        QCOMPARE(slices().size(), std::size_t{2});
+        QVERIFY(!slices()[1].lasts);
+        // Who runs on a thread without a slice yet has a lane, too.
+        snapshot = snapshot_of(10150ms, {});
+        connection.thread = 2;
+        connection.state_since = 10140ms;
+        snapshot.server.connections.push_back(connection);
+        timeline.append(snapshot);
+        QCOMPARE(threads_of(lanes_to_show(timeline, 10.05, 10.15, 9, {})), (Threads{1, 2}));
+        timeline.append(snapshot_of(10200ms, {}));
+        QVERIFY(!timeline.lanes().contains(2));
+    }
+
     void a_busy_thread_has_a_high_bar_and_the_selected_connection_stands_out() {
         Timeline timeline;
         TimeView time;
