@@ -22,8 +22,9 @@ bool is_slice(telemetry::layout::EventKind kind) {
 std::span<const TimelineSlice> TimelineLane::within(double begin, double end) const {
     const auto all = slices();
     // One that began before `begin` may reach into it, by no more than the longest there is.
-    const auto first = std::lower_bound(all.begin(), all.end(), begin - longest_,
-                                        [](const TimelineSlice& slice, double time) { return slice.begin < time; });
+    auto first = std::lower_bound(all.begin(), all.end(), begin - longest_,
+                                  [](const TimelineSlice& slice, double time) { return slice.begin < time; });
+    if (first == all.end() && !all.empty() && all.back().lasts) --first;
     const auto last =
         std::upper_bound(first, all.end(), end, [](double time, const TimelineSlice& slice) { return time < slice.begin; });
     return {first, last};
@@ -76,7 +77,7 @@ void Timeline::take_running(const Snapshot& snapshot) {
         // It has ended since, or another runs on the thread by now.
         if (lane != lanes_.end() && !lane->second.slices_.empty() && lane->second.slices_.back().begin >= slice.begin)
             continue;
-        take(connection.thread, slice);
+        lanes_[connection.thread].slices_.push_back(slice);
         running_.push_back(connection.thread);
     }
 }
@@ -123,6 +124,10 @@ void Timeline::append(const Snapshot& snapshot) {
             slices.slices_.erase(slices.slices_.begin(),
                                  slices.slices_.begin() + static_cast<std::ptrdiff_t>(slices.first_));
             slices.first_ = 0;
+            slices.longest_ = 0;
+            for (const TimelineSlice& slice : slices.slices_) {
+                if (!slice.lasts) slices.longest_ = std::max(slices.longest_, slice.end - slice.begin);
+            }
         }
         ++lane;
     }

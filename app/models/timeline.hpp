@@ -40,7 +40,7 @@ private:
     friend class Timeline;
     std::vector<TimelineSlice> slices_;
     std::size_t first_ = 0; // those before it are too old; they are removed many at a time
-    double longest_ = 0;    // s: no slice is longer
+    double longest_ = 0;    // s: no slice that has ended is longer
 };
 
 // Events that were overwritten before they could be read, some time within (begin, end).

@@ -324,6 +324,9 @@ private slots:
         timeline.append(snapshot);
         QCOMPARE(slices().size(), std::size_t{2}); // the same one, longer
         QCOMPARE(slices()[1].end, 10.05);
+        const auto seen = timeline.lanes().at(1).within(10.04, 10.05); // far from where it began
+        QCOMPARE(seen.size(), std::size_t{1});
+        QVERIFY(seen.front().lasts);
         // It ends while it is looked at: the state was read before, the event after.
         snapshot = snapshot_of(10100ms, {{1, 8, 9600ms}});
         snapshot.server.connections.push_back(connection);
