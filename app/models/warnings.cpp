@@ -24,6 +24,13 @@ double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<dou
 
 QString number(std::uint64_t value) { return QString::number(value); }
 
+// "Connection 7", and of which process where there are several.
+QString who(const Snapshot& snapshot, const ConnectionKey& key) {
+    const auto watched = std::ranges::count_if(snapshot.processes, [](const WatchedProcess& each) { return each.pid != 0; });
+    if (watched < 2 || key.segment >= snapshot.processes.size()) return tr("Connection %1").arg(number(key.id));
+    return tr("Connection %1 of process %2").arg(number(key.id)).arg(snapshot.processes[key.segment].pid);
+}
+
 // The connection that has been in a state longest; nullptr when none is in it.
 const ConnectionReading* longest_in(const Snapshot& snapshot, ConnectionState state) {
     const ConnectionReading* found = nullptr;
@@ -61,8 +68,8 @@ private:
                              : tr("%1 connections could run and wait, the longest for %2")
                                    .arg(count_text(static_cast<double>(hog.waiting)), duration_text(hog.longest_wait_s));
         const QString more = context.hogs.size() > 1 ? tr(" %1 more do the same.").arg(context.hogs.size() - 1) : QString();
-        return Finding{tr("Connection %1 has not yielded for %2%3: %4.%5")
-                           .arg(number(hog.connection), duration_text(hog.held_s), place, others, more),
+        return Finding{tr("%1 has not yielded for %2%3: %4.%5")
+                           .arg(who(context.snapshot, {0, hog.connection}), duration_text(hog.held_s), place, others, more),
                        ConnectionKey{0, hog.connection},
                        {},
                        hog.connection};
@@ -86,9 +93,9 @@ private:
             still_runs = true;
         }
         if (longest < context.thresholds.unyielded_s) return std::nullopt;
-        const QString held = still_runs
-                                 ? tr("Connection %1 has not yielded for %2").arg(number(culprit.id), duration_text(longest))
-                                 : tr("Connection %1 did not yield for %2").arg(number(culprit.id), duration_text(longest));
+        const QString held =
+            still_runs ? tr("%1 has not yielded for %2").arg(who(context.snapshot, culprit), duration_text(longest))
+                       : tr("%1 did not yield for %2").arg(who(context.snapshot, culprit), duration_text(longest));
         const QString effect = context.program_decides
                                    ? tr("%1: whoever shares its thread waits, nobody takes the CPU away.").arg(held)
                                    : tr("%1; the kernel lets the others run meanwhile.").arg(held);
@@ -108,10 +115,11 @@ public:
                                                       in_state(context.snapshot, c) >= context.thresholds.unscheduled_s;
                                            });
         const QString others = waiting > 1 ? tr(", as %1 others").arg(waiting - 1) : QString();
-        return Finding{tr("Connection %1 could run and has waited %2 for a CPU%3.")
-                           .arg(number(ready->id), duration_text(in_state(context.snapshot, *ready)), others),
-                       key_of(*ready),
-                       {}};
+        return Finding{
+            tr("%1 could run and has waited %2 for a CPU%3.")
+                .arg(who(context.snapshot, key_of(*ready)), duration_text(in_state(context.snapshot, *ready)), others),
+            key_of(*ready),
+            {}};
     }
 };
 
@@ -139,9 +147,10 @@ public:
         run_ = std::move(run);
         begin_ = context.now;
         if (culprit == nullptr || most < context.thresholds.cpu_share) return std::nullopt;
-        last_ = Finding{tr("Connection %1 takes %2 of a core.").arg(number(culprit->id), percent_text(std::min(most, 1.0))),
-                        key_of(*culprit),
-                        {}};
+        last_ = Finding{
+            tr("%1 takes %2 of a core.").arg(who(context.snapshot, key_of(*culprit)), percent_text(std::min(most, 1.0))),
+            key_of(*culprit),
+            {}};
         return last_;
     }
 

@@ -4,6 +4,7 @@
 #include "models/history.hpp"
 #include "models/metrics.hpp"
 #include "models/time_view.hpp"
+#include "models/warnings.hpp"
 #include "session/descriptions.hpp"
 #include "session/ready_line.hpp"
 #include "views/chart_axes.hpp"
@@ -425,6 +426,32 @@ private slots:
         QCOMPARE(layouts.count(), 0);
         QCOMPARE(changes.count(), 1);
         QCOMPARE(model.index(0, column_called("requests")).data().toString(), QStringLiteral("6"));
+    }
+
+    void a_warning_names_the_process_where_several_are_watched() {
+        ConnectionReading runs = connection(7, 1, ConnectionState::running);
+        runs.segment = 1;
+        runs.state_since = 99s;
+        const auto snapshot = snapshot_of({runs});
+        const auto sentences = [&] {
+            ProcessStatus server;
+            server.phase = ProcessStatus::Phase::running;
+            const WarningThresholds thresholds;
+            QStringList texts;
+            for (const auto& rule : all_warning_rules()) {
+                if (auto finding = rule->check({*snapshot, server, thresholds, 100, {}, false, {}, false}))
+                    texts << finding->text;
+            }
+            return texts;
+        };
+        snapshot->processes = {{0, "gone", true}, {4711, "shard", true}};
+        QCOMPARE(sentences(), QStringList(QStringLiteral(
+                                  "Connection 7 has not yielded for 1\u00a0s; the kernel lets the others run meanwhile.")));
+        snapshot->processes[0].pid = 4710;
+        QCOMPARE(
+            sentences(),
+            QStringList(QStringLiteral(
+                "Connection 7 of process 4711 has not yielded for 1\u00a0s; the kernel lets the others run meanwhile.")));
     }
 
     void a_filter_hides_rows_and_keeps_the_total() {
