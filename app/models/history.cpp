@@ -8,6 +8,18 @@ namespace connscope::app {
 
 namespace {
 constexpr std::size_t removed_at_once = 1024;
+constexpr std::size_t usual_samples = static_cast<std::size_t>(History::length) * 20 + removed_at_once + 256;
+} // namespace
+
+// The room for ten minutes is taken and touched at once: memory that grew while somebody watches would look like a leak.
+History::History(QObject* parent)
+    : QObject(parent) {
+    times_.assign(usual_samples, 0);
+    times_.clear();
+    for (auto& values : values_) {
+        values.assign(usual_samples, 0);
+        values.clear();
+    }
 }
 
 void History::append(const Sample& sample) {

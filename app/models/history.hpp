@@ -27,8 +27,7 @@ class History : public QObject {
 public:
     static constexpr double length = 600; // s
 
-    explicit History(QObject* parent = nullptr)
-        : QObject(parent) {}
+    explicit History(QObject* parent = nullptr);
 
     // Precondition: later than the sample before.
     void append(const Sample& sample);
