@@ -110,7 +110,7 @@ constexpr std::array columns{
     ConnectionColumn{"peer", COLUMN_TEXT("Peer"), COLUMN_TEXT("The client's address and port."), Kind::text, 7,
                      "127.0.0.100:55555", [](const Context& c) { return peer_order(c.connection.peer); },
                      [](const Context& c) { return QString::fromStdString(telemetry::to_string(c.connection.peer)); },
-                     Source::anybody},
+                     Source::anybody, 4},
     ConnectionColumn{
         "state", COLUMN_TEXT("State"),
         COLUMN_TEXT("What the connection is doing now: running on a CPU, ready and waiting for its turn, waiting for "
@@ -150,11 +150,11 @@ constexpr std::array columns{
                      },
                      Source::kernel},
     ConnectionColumn{"receive_queue", COLUMN_TEXT("To read"),
-                     COLUMN_TEXT("Bytes that have arrived and that the process has not read (sock_diag)."), Kind::bytes, 3,
+                     COLUMN_TEXT("Bytes that have arrived and that the process has not read (sock_diag)."), Kind::bytes, 6,
                      "99.9 KiB", QUEUE_OF(receive_queue)},
     ConnectionColumn{"send_queue", COLUMN_TEXT("To send"),
                      COLUMN_TEXT("Bytes that the process has written and the peer has not acknowledged (sock_diag)."),
-                     Kind::bytes, 3, "99.9 KiB", QUEUE_OF(send_queue)},
+                     Kind::bytes, 6, "99.9 KiB", QUEUE_OF(send_queue)},
     ConnectionColumn{"round_trip", COLUMN_TEXT("Round trip"),
                      COLUMN_TEXT("From sending to the acknowledgement, smoothed, as TCP measures it (sock_diag)."),
                      Kind::duration, 5, "99.9 ms",
@@ -231,9 +231,27 @@ constexpr std::array columns{
                      COLUMN_TEXT("How often it was moved from one carrier to another."), Kind::number, 13, "99",
                      COUNT_OF(hand_offs)},
     ConnectionColumn{
-        "thread", COLUMN_TEXT("Thread"), COLUMN_TEXT("The kernel's number of the thread that ran it last."), Kind::number,
-        14, "999999", [](const Context& c) { return static_cast<double>(c.connection.thread); },
-        [](const Context& c) { return c.connection.thread == 0 ? unknown_text : QString::number(c.connection.thread); }},
+        "thread", COLUMN_TEXT("Thread"),
+        COLUMN_TEXT("The thread that ran it last, with the kernel's number.\nOf a process without a probe it is the thread "
+                    "that last worked for its socket, by the kernel's record; \"Told by\" says how that is known."),
+        Kind::text, 14, "worker-1:999999",
+        [](const Context& c) { return c.connection.thread == 0 ? not_known : c.connection.thread; }, thread_text,
+        Source::anybody, 3},
+    ConnectionColumn{
+        "told_by", COLUMN_TEXT("Told by"),
+        COLUMN_TEXT("How it is known which thread works for it, where no probe tells:\n"
+                    "waits in recvfrom: it stands in this system call on this socket now (/proc);\n"
+                    "recvfrom 2 s ago: it stood in it then;\n"
+                    "read 3 ms ago: it took bytes from the socket then (the kernel's trace point, with root's rights);\n"
+                    "one of 40 in epoll_wait: it waits for this socket among others;\n"
+                    "the only thread: the process has no other."),
+        Kind::text, 0, "one of 99 in epoll_wait",
+        [](const Context& c) {
+            return c.socket == nullptr || c.socket->thread.source == observe::ThreadSource::none
+                       ? not_known
+                       : static_cast<double>(c.socket->thread.source);
+        },
+        thread_told_by, Source::kernel, 5},
     ConnectionColumn{"carrier_bytes", COLUMN_TEXT("Carrier size"),
                      COLUMN_TEXT("The frame's or closure's exact size; of a stack the size that is reserved."), Kind::bytes,
                      0, "8 MiB", BYTES_OF(carrier_bytes)},
@@ -265,9 +283,14 @@ constexpr std::array columns{
 std::span<const ConnectionColumn> connection_columns() { return columns; }
 
 ConnectionContext context_of(const Snapshot& snapshot, std::size_t index) {
-    const telemetry::ConnectionReading& connection = snapshot.server.connections[index];
-    const SocketFigures* socket =
-        index < snapshot.sockets.size() && snapshot.sockets[index].known ? &snapshot.sockets[index] : nullptr;
+    const telemetry::ConnectionReading& connection = connection_at(snapshot, index);
+    const std::size_t served = snapshot.server.connections.size();
+    const SocketFigures* socket = nullptr;
+    if (index >= served) {
+        socket = &snapshot.outgoing.sockets[index - served];
+    } else if (index < snapshot.sockets.size() && snapshot.sockets[index].known) {
+        socket = &snapshot.sockets[index];
+    }
     return {connection, snapshot.server.taken, process_of(snapshot, connection), socket};
 }
 
@@ -319,6 +342,20 @@ QString carrier_text(CarrierKind kind) {
         break;
     }
     return unknown_text;
+}
+
+QString thread_text(const Context& c) {
+    if (c.connection.thread == 0) return unknown_text;
+    const QString number = QString::number(c.connection.thread);
+    if (c.socket == nullptr || c.socket->thread_name.front() == '\0') return number;
+    return QString::fromUtf8(c.socket->thread_name.data()) + QLatin1Char(':') + number;
+}
+
+// In words as they stand in connscope-watch too.
+QString thread_told_by(const Context& c) {
+    if (c.has_probe()) return QCoreApplication::translate("ConnectionColumns", "probe");
+    if (c.socket == nullptr || c.socket->thread.source == observe::ThreadSource::none) return unknown_text;
+    return QString::fromStdString(observe::to_string(c.socket->thread, c.now));
 }
 
 } // namespace connscope::app

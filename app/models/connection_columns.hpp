@@ -19,8 +19,12 @@ struct ConnectionContext {
 
     bool has_probe() const noexcept { return process == nullptr || process->has_probe; }
 };
-// Of the connection at `index` of a snapshot.
+// Of the connection at `index` of a snapshot: first those that it serves, then those that it has opened itself.
 ConnectionContext context_of(const Snapshot& snapshot, std::size_t index);
+inline const telemetry::ConnectionReading& connection_at(const Snapshot& snapshot, std::size_t index) {
+    const auto& served = snapshot.server.connections;
+    return index < served.size() ? served[index] : snapshot.outgoing.connections[index - served.size()];
+}
 
 // One column of the connection table, which the filter line knows by `id`.
 struct ConnectionColumn {
@@ -42,6 +46,9 @@ struct ConnectionColumn {
     double (*value)(const ConnectionContext&);
     QString (*text)(const ConnectionContext&);
     Source source = Source::probe;
+    int rank_without_probe = 0; // the rank where no process has a probe; 0: the same
+
+    int rank_in(bool has_probe) const noexcept { return has_probe || rank_without_probe == 0 ? rank : rank_without_probe; }
 };
 
 std::span<const ConnectionColumn> connection_columns();
@@ -52,5 +59,9 @@ bool is_told(ConnectionColumn::Source source, const Snapshot& snapshot);
 // "waiting to read": a state in words for people.
 QString state_text(telemetry::ConnectionState state);
 QString carrier_text(telemetry::CarrierKind kind);
+// "worker:4711": the thread that ran it last, as far as it is known.
+QString thread_text(const ConnectionContext& context);
+// "waits in recvfrom": how that is known, in the words of connscope-watch.
+QString thread_told_by(const ConnectionContext& context);
 
 } // namespace connscope::app

@@ -7,6 +7,7 @@
 #include <array>
 #include <cmath>
 #include <map>
+#include <utility>
 
 namespace connscope::app {
 
@@ -27,9 +28,14 @@ void ConnectionModel::set_filter(Filter filter) {
     if (snapshot_) show(snapshot_);
 }
 
+void ConnectionModel::set_outgoing_shown(bool shown) {
+    outgoing_shown_ = shown;
+    if (snapshot_) show(snapshot_);
+}
+
 std::optional<int> ConnectionModel::row_of(const ConnectionKey& key) const {
     for (std::size_t row = 0; row < order_.size(); ++row) {
-        if (key_of(snapshot_->server.connections[order_[row]]) == key) return static_cast<int>(row);
+        if (key_of(connection_at(*snapshot_, order_[row])) == key) return static_cast<int>(row);
     }
     return std::nullopt;
 }
@@ -96,13 +102,14 @@ std::vector<std::uint32_t> ConnectionModel::ordered(const Snapshot& snapshot) co
         ConnectionKey key;
         std::uint32_t index;
     };
-    const auto& connections = snapshot.server.connections;
+    const std::size_t count =
+        snapshot.server.connections.size() + (outgoing_shown_ ? snapshot.outgoing.connections.size() : 0);
     const ConnectionColumn& column = column_at(sort_column_);
     std::vector<Entry> entries;
-    entries.reserve(connections.size());
+    entries.reserve(count);
     // In the order of before, which sorts in a fraction of the time where little has moved.
-    const bool is_known = order_.size() == connections.size();
-    for (std::uint32_t place = 0; place < connections.size(); ++place) {
+    const bool is_known = order_.size() == count;
+    for (std::uint32_t place = 0; place < count; ++place) {
         const std::uint32_t index = is_known ? order_[place] : place;
         const ConnectionContext context = context_of(snapshot, index);
         if (filter_ && !filter_(context)) continue;
@@ -126,15 +133,17 @@ void ConnectionModel::show(SnapshotPtr snapshot) {
         return std::array{is_told(Source::probe, of), is_told(Source::kernel, of), is_told(Source::several, of)};
     };
     const bool are_other_sources = sources(*snapshot) != sources(snapshot_ ? *snapshot_ : Snapshot());
+    const auto before = std::pair(total(), outgoing());
     show_rows(std::move(snapshot));
     if (are_other_sources) emit sourcesChanged();
+    if (std::pair(total(), outgoing()) != before) emit countsChanged();
 }
 
 void ConnectionModel::show_rows(SnapshotPtr snapshot) {
     std::vector<std::uint32_t> order = ordered(*snapshot);
     bool rows_move = order.size() != order_.size();
     for (std::size_t row = 0; row < order.size() && !rows_move; ++row) {
-        rows_move = key_of(snapshot->server.connections[order[row]]) != key_of(snapshot_->server.connections[order_[row]]);
+        rows_move = key_of(connection_at(*snapshot, order[row])) != key_of(connection_at(*snapshot_, order_[row]));
     }
     if (!rows_move) {
         snapshot_ = std::move(snapshot);

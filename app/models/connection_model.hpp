@@ -39,12 +39,19 @@ public:
     // Shows those that `filter` accepts; an empty function accepts all.
     void set_filter(Filter filter);
 
-    // How many connections there are, the filtered ones included.
+    // Shows the connections that the processes have opened themselves, too.
+    void set_outgoing_shown(bool shown);
+    bool outgoing_shown() const noexcept { return outgoing_shown_; }
+
+    // How many connections there are, the filtered ones included and those left out that the processes have opened.
     std::size_t total() const noexcept { return snapshot_ ? snapshot_->server.connections.size() : 0; }
+    std::size_t outgoing() const noexcept { return snapshot_ ? snapshot_->outgoing.connections.size() : 0; }
+    // Whether any process that is shown reports by itself.
+    bool has_probe() const { return !snapshot_ || app::has_probe(*snapshot_); }
 
     // Precondition: 0 <= row < rowCount().
     const telemetry::ConnectionReading& connection(int row) const {
-        return snapshot_->server.connections[order_[static_cast<std::size_t>(row)]];
+        return connection_at(*snapshot_, order_[static_cast<std::size_t>(row)]);
     }
     // Whether there is somebody who tells what is in a column. Precondition: 0 <= column < columnCount().
     bool tells(int column) const;
@@ -62,6 +69,8 @@ public:
 signals:
     // Other columns than before have something to tell.
     void sourcesChanged();
+    // There are more or fewer connections than before.
+    void countsChanged();
 
 private:
     void show_rows(SnapshotPtr snapshot);
@@ -69,7 +78,8 @@ private:
     void show(SnapshotPtr snapshot);
 
     SnapshotPtr snapshot_;
-    std::vector<std::uint32_t> order_; // row → index in the snapshot's connections
+    std::vector<std::uint32_t> order_; // row → index, as context_of() takes it
+    bool outgoing_shown_ = false;
     Filter filter_;
     int sort_column_ = 0;
     Qt::SortOrder sort_order_ = Qt::AscendingOrder;

@@ -183,6 +183,7 @@ void Metrics::add_gauge_rates(const Snapshot& snapshot, Sample& sample) {
 
 // The CPUs that the server could use are as many as the threads that have run its connections, and no more than there are.
 void Metrics::add_idle(const Snapshot& snapshot, Sample& sample) const {
+    if (!has_probe(snapshot)) return; // of which threads its connections have is known in part only
     static const auto cpus = static_cast<std::size_t>(std::max(std::thread::hardware_concurrency(), 1U));
     std::vector<std::uint32_t> threads;
     for (const auto& connection : snapshot.server.connections) {

@@ -19,6 +19,7 @@ namespace connscope::app {
 
 // What one connection was made of at one moment. Made on the anatomist's thread, then never changed.
 struct AnatomyReading {
+    std::uint32_t process = 0; // of Snapshot::processes
     std::uint64_t id = 0;
     QString mode;    // its id
     QString problem; // why there is none: a sentence; empty: the rows say all
@@ -34,6 +35,24 @@ struct AnatomyReading {
 };
 using AnatomyPtr = std::shared_ptr<const AnatomyReading>;
 
+// Whose connection is looked at.
+struct AnatomySubject {
+    std::uint32_t process = 0; // of Snapshot::processes
+    std::uint32_t pid = 0;
+    QString name;
+    QString segment;      // empty: it has no probe
+    std::uint64_t id = 0; // of the connection; 0: none is looked at
+
+    bool is_in(const AnatomySubject& other) const { return pid == other.pid && segment == other.segment; }
+};
+
+// What is known of the thread of a connection whose process has no probe, as of the newest look.
+struct ForeignThread {
+    std::uint32_t thread = 0; // 0: none is known
+    bool is_its_own = false;  // it waits in a call on this socket alone: what it continues with is the connection's
+    QString told_by;
+};
+
 // Reads the anatomy of the connection that is looked at, twice a second. Lives on a thread of its own, where all its
 // functions are called; its signal crosses to whoever listens.
 class Anatomist : public QObject {
@@ -43,8 +62,9 @@ public:
     ~Anatomist() override;
 
     void show_server(const ProcessStatus& server);
-    // Which connection; 0: none. Reads at once.
-    void look_at(quint64 id);
+    // Reads at once, where its process has a probe, and else as soon as its thread is told.
+    void look_at(const AnatomySubject& subject);
+    void tell_thread(const ForeignThread& thread);
 
 signals:
     void anatomyTaken(connscope::app::AnatomyPtr reading);
@@ -54,12 +74,15 @@ private:
     void look();
     void prepare();
     void read_once_before();
+    void turn_to(const AnatomySubject& subject);
     AnatomyPtr read();
+    void read_foreign(AnatomyReading& reading);
     std::optional<observe::CostReading> read_cost();
     void renew_cost();
 
     ProcessStatus server_;
-    quint64 id_ = 0;
+    AnatomySubject subject_;
+    std::optional<ForeignThread> foreign_; // of a subject without a probe
     std::uint32_t slot_ = 0;
     bool slot_is_known_ = false;
     QString problem_;

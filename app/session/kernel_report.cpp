@@ -2,6 +2,7 @@
 #include "session/kernel_report.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace connscope::app {
 
@@ -15,8 +16,10 @@ using telemetry::ConnectionState;
 using telemetry::Gauge;
 
 constexpr nanoseconds interval = 200ms;
-constexpr double sockets_share = 0.015;     // of a core
-constexpr nanoseconds threads_budget = 2ms; // five times a second: 1 % of a core
+constexpr double sockets_share = 0.015;        // of a core
+constexpr nanoseconds threads_budget = 1400us; // five times a second: 0.7 % of a core
+constexpr nanoseconds joining_budget = 600us;  // 0.3 %
+constexpr double joining_share = 0.003;        // of a core, for what event loops wait for
 constexpr std::size_t most_names = 50;
 constexpr std::size_t most_known_names = 20'000;
 constexpr nanoseconds split_span = 1s;
@@ -70,16 +73,26 @@ KernelReport::KernelReport(std::uint32_t pid, double share)
     if (auto threads = observe::ThreadsObserver::open(
             pid, {.budget = std::chrono::duration_cast<nanoseconds>(share * threads_budget), .wait_channels = false}))
         threads_ = std::move(*threads);
+    if (!sockets_ || !threads_) return;
+    joined_.emplace(pid,
+                    observe::SocketThreadsOptions{.budget = std::chrono::duration_cast<nanoseconds>(share * joining_budget),
+                                                  .share = share * joining_share});
+}
+
+void KernelReport::take_reads(std::span<const observe::SocketRead> reads) {
+    if (joined_) joined_->take(reads);
 }
 
 telemetry::Status KernelReport::look(telemetry::ServerReading& into, std::vector<SocketFigures>& sockets,
-                                     const observe::ProcessReading& process, nanoseconds now) {
+                                     OutgoingConnections& outgoing, const observe::ProcessReading& process,
+                                     nanoseconds now) {
     if (now >= next_) {
         next_ = now + interval;
-        if (auto read = read_sockets(); !read) return read;
         if (threads_) {
             if (auto read = threads_->read(threads_reading_); !read) return read;
         }
+        if (joined_) joined_->look(threads_reading_, !joins_all_);
+        if (auto read = read_sockets(); !read) return read;
         take_cpu(process);
         set_gauges(process);
     }
@@ -91,8 +104,10 @@ telemetry::Status KernelReport::look(telemetry::ServerReading& into, std::vector
     into.counters.bytes_out = bytes_out_;
     into.connections = connections_;
     // Whether it waits for the process or its peer still is not known until the next look: it counts up to the last one.
-    for (telemetry::ConnectionReading& connection : into.connections)
-        if (connection.state != ConnectionState::waiting_read) connection.state_since += now - taken_;
+    outgoing = outgoing_;
+    for (auto* connections : {&into.connections, &outgoing.connections})
+        for (telemetry::ConnectionReading& connection : *connections)
+            if (connection.state != ConnectionState::waiting_read) connection.state_since += now - taken_;
     sockets = figures_;
     return telemetry::success();
 }
@@ -109,16 +124,36 @@ telemetry::Status KernelReport::read_sockets() {
     ++reading_;
     connections_.clear();
     figures_.clear();
-    for (const SocketReading& socket : sockets_reading_.sockets)
-        if (socket.state != SocketState::listening) take(socket);
+    outgoing_.connections.clear();
+    outgoing_.sockets.clear();
+    ports_.clear();
+    joins_all_ = true;
+    for (const SocketReading& socket : sockets_reading_.sockets) {
+        if (socket.state == SocketState::listening) {
+            ports_.push_back(socket.local.port);
+        } else {
+            take(socket);
+        }
+    }
+    std::ranges::sort(ports_);
+    const auto same = std::ranges::unique(ports_);
+    ports_.erase(same.begin(), same.end());
+    if (joined_) joined_->forget_others(sockets_reading_.sockets);
     taken_ = sockets_reading_.taken;
     std::erase_if(known_, [this](const auto& entry) {
         const bool is_gone = entry.second.seen_in != reading_;
-        if (is_gone) free_slots_.push_back(entry.second.slot);
+        if (is_gone && entry.second.accepted) free_slots_.push_back(entry.second.slot);
         return is_gone;
     });
     std::ranges::sort(free_slots_, std::greater()); // the lowest one is given next
     return telemetry::success();
+}
+
+std::uint32_t KernelReport::free_slot() {
+    if (free_slots_.empty()) return slots_++;
+    const std::uint32_t slot = free_slots_.back();
+    free_slots_.pop_back();
+    return slot;
 }
 
 void KernelReport::take(const SocketReading& socket) {
@@ -128,13 +163,11 @@ void KernelReport::take(const SocketReading& socket) {
     Known& known = at->second;
     if (is_new) {
         known.id = ++newest_id_;
-        if (free_slots_.empty()) {
-            known.slot = slots_++;
-        } else {
-            known.slot = free_slots_.back();
-            free_slots_.pop_back();
-        }
         if (!is_first) known.opened = taken;
+    }
+    if (socket.accepted && !known.accepted) {
+        known.accepted = true;
+        known.slot = free_slot();
     }
     known.seen_in = reading_;
     const ConnectionState state = state_of(socket);
@@ -148,7 +181,9 @@ void KernelReport::take(const SocketReading& socket) {
     known.state = state;
     known.moved = moved;
 
-    telemetry::ConnectionReading& connection = connections_.emplace_back();
+    if (known.accepted && (ports_.empty() || ports_.back() != socket.local.port)) ports_.push_back(socket.local.port);
+    telemetry::ConnectionReading& connection =
+        known.accepted ? connections_.emplace_back() : outgoing_.connections.emplace_back();
     connection.id = known.id;
     connection.slot = known.slot;
     connection.state = state;
@@ -157,9 +192,11 @@ void KernelReport::take(const SocketReading& socket) {
     connection.opened = known.opened;
     connection.socket_inode = socket.inode;
     connection.peer = socket.peer;
-    SocketFigures& figures = figures_.emplace_back();
+    SocketFigures& figures = known.accepted ? figures_.emplace_back() : outgoing_.sockets.emplace_back();
     figures.known = true;
-    figures.accepted = std::ranges::binary_search(sockets_reading_.listening_ports, socket.local.port);
+    figures.accepted = known.accepted;
+    name_thread(figures, socket);
+    connection.thread = figures.thread.thread;
     figures.state = socket.state;
     figures.local = socket.local;
     figures.receive_queue = socket.receive_queue;
@@ -167,7 +204,7 @@ void KernelReport::take(const SocketReading& socket) {
     if (!socket.tcp) return;
     connection.bytes_in = socket.tcp->bytes_received.value_or(0);
     connection.bytes_out = socket.tcp->bytes_acknowledged.value_or(0);
-    if (!is_new || !is_first) {
+    if (known.accepted && (!is_new || !is_first)) {
         bytes_in_ += connection.bytes_in - std::min(known.bytes_in, connection.bytes_in);
         bytes_out_ += connection.bytes_out - std::min(known.bytes_out, connection.bytes_out);
     }
@@ -175,6 +212,16 @@ void KernelReport::take(const SocketReading& socket) {
     known.bytes_out = connection.bytes_out;
     figures.round_trip = socket.tcp->round_trip;
     figures.retransmitted = socket.tcp->retransmitted;
+}
+
+void KernelReport::name_thread(SocketFigures& figures, const SocketReading& socket) {
+    if (!joined_) return;
+    figures.thread = joined_->of(socket);
+    if (figures.thread.source == observe::ThreadSource::none) joins_all_ = false;
+    const auto name = named_.find(figures.thread.thread);
+    if (name == named_.end()) return;
+    std::memcpy(figures.thread_name.data(), name->second.data(),
+                std::min(name->second.size(), figures.thread_name.size() - 1));
 }
 
 void KernelReport::take_cpu(const observe::ProcessReading& process) {

@@ -199,15 +199,46 @@ void Session::moveConnection(quint64 id, const QString& mode) {
         Target::server, "move_connection", {{"id", static_cast<std::int64_t>(id)}, {"mode", mode.toStdString()}},
         [this, id](const telemetry::Outcome<boost::json::value>& answer) {
             if (!answer) emit connectionRefused(QString::fromStdString(answer.error().text));
-            if (looked_at_ == id) lookAt(id); // at once, as it is now
+            if (looked_at_ == id) lookAt(looked_at_process_, id); // at once, as it is now
         },
         std::chrono::seconds(15));
 }
 
-void Session::lookAt(quint64 id) {
+void Session::lookAt(quint32 process, quint64 id) {
+    looked_at_process_ = process;
     looked_at_ = id;
     if (stopped_ || !reading_anatomy_.isRunning()) return;
-    QMetaObject::invokeMethod(anatomist_, [anatomist = anatomist_, id] { anatomist->look_at(id); });
+    AnatomySubject subject;
+    subject.process = process;
+    if (newest_ && process < newest_->processes.size()) {
+        const WatchedProcess& whose = newest_->processes[process];
+        subject.pid = whose.pid;
+        subject.name = QString::fromStdString(whose.name);
+        subject.segment = QString::fromStdString(whose.segment);
+        subject.id = id;
+    }
+    QMetaObject::invokeMethod(anatomist_, [anatomist = anatomist_, subject] { anatomist->look_at(subject); });
+    tell_thread_of_looked_at();
+}
+
+// Without a probe the anatomist cannot find out by itself.
+void Session::tell_thread_of_looked_at() {
+    if (looked_at_ == 0 || !newest_ || looked_at_process_ >= newest_->processes.size() || stopped_) return;
+    if (newest_->processes[looked_at_process_].has_probe) return;
+    ForeignThread foreign;
+    const auto find_in = [&](const std::vector<telemetry::ConnectionReading>& connections,
+                             const std::vector<SocketFigures>& sockets) {
+        for (std::size_t i = 0; i < std::min(connections.size(), sockets.size()); ++i) {
+            if (connections[i].id != looked_at_ || connections[i].segment != looked_at_process_) continue;
+            const observe::SocketThread& thread = sockets[i].thread;
+            foreign.thread = thread.thread;
+            foreign.is_its_own = thread.source == observe::ThreadSource::waits;
+            foreign.told_by = QString::fromStdString(observe::to_string(thread, newest_->server.taken));
+        }
+    };
+    find_in(newest_->server.connections, newest_->sockets);
+    find_in(newest_->outgoing.connections, newest_->outgoing.sockets);
+    QMetaObject::invokeMethod(anatomist_, [anatomist = anatomist_, foreign] { anatomist->tell_thread(foreign); });
 }
 
 void Session::change_load(const char* method, boost::json::object parameters) {
@@ -230,6 +261,8 @@ void Session::continueLoad() {
 
 void Session::take_snapshot(const SnapshotPtr& snapshot) {
     if (stopped_) return;
+    newest_ = snapshot;
+    tell_thread_of_looked_at();
     if (snapshot->has_server && snapshot->server.mode < snapshot->modes.size()) {
         const QString mode = QString::fromStdString(snapshot->modes[snapshot->server.mode]);
         if (mode_.isEmpty()) mode_ = mode;         // the first of a server that was running already

@@ -71,8 +71,8 @@ public slots:
     void closeConnection(quint64 id);
     // Moves one connection alone to a mode while all others stay.
     void moveConnection(quint64 id, const QString& mode);
-    // Whose anatomy shall be read, twice a second; 0: nobody's.
-    void lookAt(quint64 id);
+    // Whose anatomy shall be read, twice a second: a connection of one of Snapshot::processes; 0: nobody's.
+    void lookAt(quint32 process, quint64 id);
     // Lets a process that was stopped by a signal go on.
     void continueServer();
     void continueLoad();
@@ -96,6 +96,7 @@ signals:
 
 private:
     void take_snapshot(const SnapshotPtr& snapshot);
+    void tell_thread_of_looked_at();
     void set_server(const ProcessStatus& status);
     void ask_for_modes();
     void hand_off(const char* method, boost::json::object parameters, const QString& to);
@@ -110,6 +111,8 @@ private:
     ModeParameters mode_parameters_;
     bool mode_is_changing_ = false;
     bool stopped_ = false;
+    SnapshotPtr newest_;
+    quint32 looked_at_process_ = 0;
     quint64 looked_at_ = 0;
 
     QThread watching_;

@@ -5,10 +5,12 @@
 
 #include "connscope/observe/process.hpp"
 #include "connscope/observe/socket_table.hpp"
+#include "connscope/observe/socket_threads.hpp"
 #include "connscope/observe/switches.hpp"
 #include "connscope/telemetry/histogram.hpp"
 #include "connscope/telemetry/reading.hpp"
 
+#include <array>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -48,6 +50,8 @@ struct SocketFigures {
     std::uint32_t send_queue = 0;
     std::optional<std::chrono::microseconds> round_trip;
     std::optional<std::uint32_t> retransmitted; // packets
+    observe::SocketThread thread;               // that works for it, as far as the kernel tells
+    std::array<char, 16> thread_name{};         // comm, ends with 0
 };
 
 // One of the processes that are watched together as the server.
@@ -55,6 +59,22 @@ struct WatchedProcess {
     std::uint32_t pid = 0; // 0: it is not watched any more
     std::string name;
     bool has_probe = false; // false: its connections are its sockets, as the kernel tells of them
+    std::string segment{};  // its name; empty: it has no probe
+    // What it has now; none: not known.
+    std::chrono::nanoseconds taken{}; // CLOCK_MONOTONIC
+    std::optional<std::uint64_t> connections{};
+    std::optional<std::uint64_t> threads{};
+    std::optional<std::uint64_t> resident_bytes{};
+    // What it did since it began.
+    std::optional<std::chrono::nanoseconds> cpu{};
+    std::optional<std::uint64_t> switches{};   // voluntary and involuntary
+    std::chrono::nanoseconds switches_taken{}; // CLOCK_MONOTONIC
+};
+
+// Connections that processes without a probe have opened themselves: to a database, or to whom a proxy passes on.
+struct OutgoingConnections {
+    std::vector<telemetry::ConnectionReading> connections;
+    std::vector<SocketFigures> sockets; // one by one
 };
 
 // Everything that one look at the watched processes found. Made on the watching thread, then never changed.
@@ -66,6 +86,7 @@ struct Snapshot {
     telemetry::ServerReading server;       // of all processes together
     std::vector<WatchedProcess> processes; // ConnectionReading::segment is the index of one
     std::vector<SocketFigures> sockets;    // of server.connections, one by one; empty: nothing is known of any
+    OutgoingConnections outgoing;          // they are not among server.connections and count nowhere
     std::optional<observe::ProcessReading> server_process; // all of them together
     WeighedMemory server_memory;
     std::vector<std::string> modes;            // of the server, by number

@@ -78,7 +78,17 @@ telemetry::Status WatchedSet::add(const observe::FoundProcess& found) {
     }
     const std::size_t before = alive();
     const double share = before == 0 ? 1 : share_of_others;
-    if (!member->segment) member->report.emplace(found.pid, share);
+    if (!member->segment) {
+        member->report.emplace(found.pid, share);
+        if (!reads_ && reads_missing_.empty()) {
+            auto reads = observe::SocketReadRecorder::open();
+            if (reads) {
+                reads_ = std::move(*reads);
+            } else {
+                reads_missing_ = reads.error().text;
+            }
+        }
+    }
     if (before < most_recorded) {
         member->memory = std::make_unique<MemoryWatch>(found.pid, member->segment ? share : share / 2);
         member->switches.emplace(found.pid, SwitchWatch::Options{.runs = !member->segment, .is_one_of_several = before > 0});
@@ -108,7 +118,10 @@ telemetry::Status WatchedSet::read(Member& member) {
         if (!process) return std::move(process).error();
         member.process_reading = std::move(*process);
     }
-    if (member.report) return member.report->look(member.reading, member.sockets, *member.process_reading, now);
+    if (member.report) {
+        member.report->take_reads(socket_reads_);
+        return member.report->look(member.reading, member.sockets, member.outgoing, *member.process_reading, now);
+    }
     const auto read = member.segment->read(member.reading);
     const auto mode_of = [&](std::size_t mode) {
         return mode < member.modes.size() ? member.modes[mode] : std::uint8_t{0xff};
@@ -120,7 +133,27 @@ telemetry::Status WatchedSet::read(Member& member) {
     return read;
 }
 
+// One record for all of them, of the ports of all.
+void WatchedSet::read_socket_reads() {
+    socket_reads_.clear();
+    if (!reads_) return;
+    ports_.clear();
+    for (const auto& member : members_)
+        if (member && member->report)
+            ports_.insert(ports_.end(), member->report->ports().begin(), member->report->ports().end());
+    std::ranges::sort(ports_);
+    const auto same = std::ranges::unique(ports_);
+    ports_.erase(same.begin(), same.end());
+    if (const auto wanted = reads_->want_ports(ports_); !wanted) {
+        reads_missing_ = wanted.error().text;
+        reads_.reset();
+        return;
+    }
+    reads_->read(socket_reads_);
+}
+
 telemetry::Status WatchedSet::look(Snapshot& into) {
+    read_socket_reads();
     into.has_server = false;
     into.server_process.reset();
     SwitchWatch::clear(into);
@@ -148,6 +181,8 @@ void WatchedSet::add_up(Snapshot& into) {
     into.modes = modes_;
     into.processes.assign(members_.size(), {});
     into.sockets.clear();
+    into.outgoing.connections.clear();
+    into.outgoing.sockets.clear();
     into.server_memory = {};
     into.delay_from_readiness.clear();
     into.delay_from_stamp.clear();
@@ -159,7 +194,13 @@ void WatchedSet::add_up(Snapshot& into) {
     for (std::size_t number = 0; number < members_.size(); ++number) {
         if (!members_[number]) continue;
         Member& member = *members_[number];
-        for (auto& connection : member.reading.connections) connection.segment = static_cast<std::uint32_t>(number);
+        into.processes[number] = told_of(member);
+        for (auto* connections : {&member.reading.connections, &member.outgoing.connections})
+            for (auto& connection : *connections) connection.segment = static_cast<std::uint32_t>(number);
+        auto& outgoing = into.outgoing;
+        outgoing.connections.insert(outgoing.connections.end(), member.outgoing.connections.begin(),
+                                    member.outgoing.connections.end());
+        outgoing.sockets.insert(outgoing.sockets.end(), member.outgoing.sockets.begin(), member.outgoing.sockets.end());
         for (std::size_t gauge = 0; gauge < telemetry::gauge_count; ++gauge)
             is_missing[gauge] = is_missing[gauge] || member.reading.gauges[gauge] == telemetry::layout::not_available;
         // Connections without figures come between others with them.
@@ -174,7 +215,6 @@ void WatchedSet::add_up(Snapshot& into) {
             into.sockets.insert(into.sockets.end(), member.sockets.begin(), member.sockets.end());
             into.sockets.resize(into.server.connections.size());
         }
-        into.processes[number] = {member.pid, member.name, member.segment.has_value()};
         add_process(into, member);
         add_events(into, member, static_cast<std::uint32_t>(number));
         is_first = false;
@@ -182,6 +222,28 @@ void WatchedSet::add_up(Snapshot& into) {
     for (std::size_t gauge = 0; gauge < telemetry::gauge_count; ++gauge)
         if (is_missing[gauge]) into.server.gauges[gauge] = telemetry::layout::not_available;
     settle_gauges(into.server);
+}
+
+WatchedProcess WatchedSet::told_of(const Member& member) {
+    WatchedProcess told;
+    told.pid = member.pid;
+    told.name = member.name;
+    told.has_probe = member.segment.has_value();
+    if (member.segment) told.segment = member.segment->identity().name;
+    told.taken = member.reading.taken;
+    if (member.segment || member.reading.gauge(telemetry::Gauge::connections_open))
+        told.connections = member.reading.connections.size();
+    if (member.process_reading) {
+        told.threads = member.process_reading->threads;
+        told.resident_bytes = member.process_reading->resident_bytes;
+        told.cpu = member.process_reading->cpu;
+        told.taken = member.process_reading->taken;
+    }
+    const auto voluntary = member.reading.gauge(telemetry::Gauge::voluntary_switches);
+    const auto involuntary = member.reading.gauge(telemetry::Gauge::involuntary_switches);
+    if (voluntary && involuntary) told.switches = *voluntary + *involuntary;
+    told.switches_taken = member.reading.heartbeat;
+    return told;
 }
 
 // What is known of some of them only is not known of the set.
@@ -263,6 +325,8 @@ std::vector<std::string> WatchedSet::missing() const {
         if (std::ranges::find(missing, member->report->missing()) == missing.end())
             missing.push_back(member->report->missing());
     }
+    const bool is_one_without = std::ranges::any_of(members_, [](const auto& member) { return member && member->report; });
+    if (is_one_without && !reads_missing_.empty()) missing.push_back(reads_missing_);
     return missing;
 }
 

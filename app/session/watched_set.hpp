@@ -7,6 +7,7 @@
 #include "session/switch_watch.hpp"
 
 #include "connscope/observe/process_list.hpp"
+#include "connscope/observe/socket_reads.hpp"
 #include "connscope/telemetry/reader.hpp"
 
 #include <array>
@@ -61,7 +62,10 @@ private:
         std::uint64_t mode_changes = 0;
         telemetry::ServerReading reading;
         std::vector<SocketFigures> sockets;
+        OutgoingConnections outgoing;
     };
+    void read_socket_reads();
+    static WatchedProcess told_of(const Member& member);
     telemetry::Status read(Member& member);
     void add_up(Snapshot& into);
     void add_process(Snapshot& into, const Member& member) const;
@@ -78,6 +82,10 @@ private:
     std::size_t gauges_of_ = 0; // so many processes
     telemetry::Histogram delays_;
     telemetry::EventsReading events_;
+    std::optional<observe::SocketReadRecorder> reads_; // while there is one without a segment
+    std::string reads_missing_;                        // why there is none
+    std::vector<observe::SocketRead> socket_reads_;
+    std::vector<std::uint16_t> ports_;
 };
 
 } // namespace connscope::app

@@ -62,17 +62,19 @@ void AnatomyView::select(const std::optional<ConnectionKey>& key) {
     key_ = key;
     model_.clear();
     fill();
-    if (isVisible()) emit lookWanted(key_ ? key_->id : 0);
+    if (isVisible()) want_look();
 }
 
+void AnatomyView::want_look() { emit lookWanted(key_ ? key_->segment : 0, key_ ? key_->id : 0); }
+
 void AnatomyView::show_anatomy(const AnatomyPtr& reading) {
-    if (!key_ || reading->id != key_->id) return; // another one was selected meanwhile
+    if (!key_ || ConnectionKey{reading->process, reading->id} != *key_) return; // another one was selected meanwhile
     model_.show(reading);
     fill();
 }
 
 void AnatomyView::fill() {
-    mover_->setEnabled(key_.has_value() && model_.problem().isEmpty());
+    mover_->setEnabled(key_.has_value() && model_.problem().isEmpty() && !modes_.empty());
     const QString message =
         !key_ ? tr("Select a connection, in the table, the map or the timeline: here stands what it is made of.")
         : !model_.problem().isEmpty() ? model_.problem()
@@ -87,12 +89,12 @@ void AnatomyView::fill() {
 
 void AnatomyView::showEvent(QShowEvent* event) {
     QWidget::showEvent(event);
-    emit lookWanted(key_ ? key_->id : 0);
+    want_look();
 }
 
 void AnatomyView::hideEvent(QHideEvent* event) {
     QWidget::hideEvent(event);
-    emit lookWanted(0);
+    emit lookWanted(0, 0);
 }
 
 } // namespace connscope::app

@@ -34,8 +34,8 @@ public:
 
 signals:
     void summaryChanged(const QString& summary);
-    // Which connection shall be read; 0: none, or nobody could see it.
-    void lookWanted(quint64 id);
+    // Which connection of which process (Snapshot::processes) shall be read; 0: none, or nobody could see it.
+    void lookWanted(quint32 process, quint64 id);
     void moveWanted(connscope::app::ConnectionKey key, const QString& mode);
 
 protected:
@@ -45,6 +45,7 @@ protected:
 private:
     QString name_of(const QString& mode) const;
     void fill();
+    void want_look();
 
     AnatomyModel model_;
     std::vector<ModeDescription> modes_;

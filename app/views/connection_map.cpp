@@ -29,11 +29,12 @@ constexpr std::size_t most_at_once = 30'000; // connections, a millisecond's wor
 QString description(const ConnectionContext& context) {
     const auto& c = context.connection;
     if (!context.has_probe())
-        return MapCanvas::tr("Connection %1, %2\n%3 for %4\n%5 in, %6 out")
+        return MapCanvas::tr("Connection %1, %2\n%3 for %4\n%5 in, %6 out\nthread %7: %8")
             .arg(c.id)
             .arg(QString::fromStdString(telemetry::to_string(c.peer)), state_text(c.state),
                  duration_text(std::max(context.now - c.state_since, std::chrono::nanoseconds(0))),
-                 bytes_text(static_cast<double>(c.bytes_in)), bytes_text(static_cast<double>(c.bytes_out)));
+                 bytes_text(static_cast<double>(c.bytes_in)), bytes_text(static_cast<double>(c.bytes_out)),
+                 thread_text(context), thread_told_by(context));
     return MapCanvas::tr("Connection %1, %2\n%3 for %4, carried by a %5\n%6 requests, longest slice %7, longest delay %8")
         .arg(c.id)
         .arg(QString::fromStdString(telemetry::to_string(c.peer)), state_text(c.state),

@@ -9,6 +9,7 @@
 #include "views/quiet_header.hpp"
 
 #include <QApplication>
+#include <QCheckBox>
 #include <QClipboard>
 #include <QEvent>
 #include <QHeaderView>
@@ -85,7 +86,8 @@ ConnectionView::ConnectionView(ConnectionModel& model, QWidget* parent)
     : QWidget(parent)
     , model_(model)
     , table_(new QTableView(this))
-    , filter_(new FilterLine) {
+    , filter_(new FilterLine)
+    , outgoing_(new QCheckBox(this)) {
     table_->setObjectName(QStringLiteral("connections_table"));
     table_->setAccessibleName(tr("Connections"));
     table_->setAccessibleDescription(tr("Every connection of the server, one a row"));
@@ -114,7 +116,16 @@ ConnectionView::ConnectionView(ConnectionModel& model, QWidget* parent)
 
     auto* box = new QVBoxLayout(this);
     box->setContentsMargins(0, 0, 0, 0);
+    box->setSpacing(2);
+    outgoing_->setObjectName(QStringLiteral("outgoing_connections"));
+    outgoing_->setToolTip(
+        tr("Connections that the process has opened itself, to a database or to whom it passes on: nobody "
+           "listens on the port that they have here. They count nowhere as its connections; this shows them "
+           "in the table all the same."));
+    outgoing_->hide();
+    box->addWidget(outgoing_);
     box->addWidget(table_);
+    connect(outgoing_, &QCheckBox::toggled, this, [this](bool shown) { model_.set_outgoing_shown(shown); });
     connect(table_->horizontalHeader(), &QHeaderView::sectionResized, this, [this](int column, int, int size) {
         if (!is_fitting_ && size > 0 && !table_->isColumnHidden(column))
             has_own_widths_ = has_own_widths_ || table_->isVisible();
@@ -136,13 +147,26 @@ ConnectionView::ConnectionView(ConnectionModel& model, QWidget* parent)
         emit summaryChanged(summary_);
     };
     connect(&model_, &ConnectionModel::sourcesChanged, this, &ConnectionView::follow_sources);
+    connect(&model_, &ConnectionModel::countsChanged, this, [this, summarise] {
+        tell_outgoing();
+        summarise();
+    });
     connect(&model_, &QAbstractItemModel::layoutChanged, this, summarise);
     connect(&model_, &QAbstractItemModel::dataChanged, this, summarise);
 }
 
+void ConnectionView::tell_outgoing() {
+    const std::size_t count = model_.outgoing();
+    outgoing_->setVisible(count > 0 || outgoing_->isChecked());
+    const QString text = tr("Show %1 outgoing, too, which are not counted").arg(count_text(static_cast<double>(count)));
+    if (text != outgoing_->text()) outgoing_->setText(text);
+    outgoing_->setAccessibleName(text);
+}
+
 QString ConnectionView::summary() const {
     const QString shown = count_text(model_.rowCount());
-    const QString total = count_text(static_cast<double>(model_.total()));
+    const std::size_t outgoing = model_.outgoing_shown() ? model_.outgoing() : 0;
+    const QString total = count_text(static_cast<double>(model_.total() + outgoing));
     const QString head = model_.headerData(model_.sort_column(), Qt::Horizontal).toString();
     const QString count = shown == total ? shown : tr("%1 of %2").arg(shown, total);
     return tr("%1 · sorted by %2").arg(count, head.toLower());
@@ -213,13 +237,16 @@ void ConnectionView::follow_sources() {
 void ConnectionView::choose_columns() {
     const auto columns = connection_columns();
     const int sorted = table_->horizontalHeader()->sortIndicatorSection();
+    const bool has_probe = model_.has_probe();
     std::vector<int> by_rank;
     for (int column = 0; column < static_cast<int>(columns.size()); ++column) {
-        const bool is_wanted = columns[static_cast<std::size_t>(column)].rank > 0 && model_.tells(column);
+        const bool is_wanted = columns[static_cast<std::size_t>(column)].rank_in(has_probe) > 0 && model_.tells(column);
         if (is_wanted || column == sorted) by_rank.push_back(column);
     }
     std::sort(by_rank.begin(), by_rank.end(), [&](int a, int b) {
-        const auto rank = [&](int column) { return column == sorted ? 0 : columns[static_cast<std::size_t>(column)].rank; };
+        const auto rank = [&](int column) {
+            return column == sorted ? 0 : columns[static_cast<std::size_t>(column)].rank_in(has_probe);
+        };
         return rank(a) < rank(b);
     });
     int room = table_->viewport()->width();

@@ -14,6 +14,7 @@
 #include <optional>
 #include <vector>
 
+class QCheckBox;
 class QMenu;
 
 namespace connscope::app {
@@ -40,6 +41,8 @@ public:
     QTableView& table() noexcept { return *table_; }
     // Stands in the panel's head.
     FilterLine* filter() const noexcept { return filter_; }
+    // Whether those that the processes have opened are shown too; hidden where there are none.
+    QCheckBox& outgoing() noexcept { return *outgoing_; }
     // What the title says beside the view's name: "200 · sorted by longest slice".
     QString summary() const;
 
@@ -75,12 +78,14 @@ private:
     void show_column_menu(const QPoint& global);
     void show_row_menu(const QPoint& at);
     void copy_row(int row) const;
+    void tell_outgoing();
 
     ConnectionModel& model_;
     std::vector<ModeDescription> modes_;
     QString uncontrolled_; // why the connections' server cannot be asked to change; empty: it can
     QTableView* table_;
     FilterLine* filter_;
+    QCheckBox* outgoing_;
     QString summary_;
     std::vector<int> least_widths_; // of the columns: what their heads and usual values need
     bool is_fitting_ = false;

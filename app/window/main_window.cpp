@@ -68,6 +68,7 @@ MainWindow::MainWindow(Plan plan, Theme theme, bool remembers, QWidget* parent)
     change_text_size(settings.value(QStringLiteral("window/text_steps")).toInt());
     restoreGeometry(settings.value(QStringLiteral("window/geometry")).toByteArray());
     restoreState(settings.value(QStringLiteral("window/state")).toByteArray());
+    processes_panel_->hide(); // until there are several
 }
 
 MainWindow::~MainWindow() { session_.stop(); }
@@ -156,8 +157,9 @@ void MainWindow::make_panels() {
     connect(load_panel_, &LoadPanel::summaryChanged, load_panel_dock_, &Panel::show_summary);
     anatomy_ = new AnatomyView;
     anatomy_panel_ = new Panel(QStringLiteral("anatomy_panel"), tr("Anatomy"), anatomy_, anatomy_->mover(), this);
-    panels_ = {connections_panel_,  load_panel_dock_, map_panel_,    timeline_panel_,
-               what_changed_panel_, warnings_panel_,  anatomy_panel_};
+    make_processes_panel();
+    panels_ = {connections_panel_,  load_panel_dock_, map_panel_,     timeline_panel_,
+               what_changed_panel_, warnings_panel_,  anatomy_panel_, processes_panel_};
     place_panels();
 
     connect(warning_list_, &WarningList::chosen, this, &MainWindow::go_to);
@@ -217,6 +219,8 @@ void MainWindow::place_panels() {
     splitDockWidget(connections_panel_, map_panel_, Qt::Horizontal);
     splitDockWidget(map_panel_, timeline_panel_, Qt::Horizontal);
     tabifyDockWidget(timeline_panel_, anatomy_panel_);
+    tabifyDockWidget(anatomy_panel_, processes_panel_);
+    processes_panel_->setVisible(are_several_);
     timeline_panel_->raise();
     addDockWidget(Qt::RightDockWidgetArea, what_changed_panel_);
     splitDockWidget(what_changed_panel_, warnings_panel_, Qt::Vertical);
@@ -349,6 +353,7 @@ void MainWindow::refresh_views() {
     if (is_live && is_due(many ? 2 * slow_frames : slow_frames, 1)) {
         const FrameShare share(meter_, "table");
         connection_model_.update(newest_);
+        show_processes();
     }
     if (is_due(slow_frames, 2)) refresh_numbers();
     check_warnings(is_due(slow_frames, 3));

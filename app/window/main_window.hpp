@@ -3,6 +3,7 @@
 
 #include "models/connection_model.hpp"
 #include "models/history.hpp"
+#include "models/member_model.hpp"
 #include "models/metrics.hpp"
 #include "models/time_view.hpp"
 #include "models/timeline.hpp"
@@ -35,6 +36,7 @@ class FourFieldsPage;
 class LayersPage;
 class LoadBar;
 class LoadPanel;
+class MemberView;
 class ModeBar;
 class NumberRow;
 class Panel;
@@ -81,6 +83,8 @@ public:
     const Timeline& timeline_model() const noexcept { return timeline_; }
     AnatomyView& anatomy() noexcept { return *anatomy_; }
     Panel& anatomy_panel() noexcept { return *anatomy_panel_; }
+    Panel& processes_panel() noexcept { return *processes_panel_; }
+    MemberView& processes() noexcept { return *processes_; }
     ConnectionMap& map() noexcept { return *map_; }
     AttachLine& attach_line() noexcept { return *attach_line_; }
     LoadBar& load_bar() noexcept { return *load_bar_; }
@@ -138,6 +142,8 @@ private:
     void make_session_menu();
     void begin_anew(const ProcessStatus& status);
     void show_attached(const ProcessStatus& status);
+    void make_processes_panel();
+    void show_processes();
     void act_on_server();
     // main_window_pages.cpp
     void make_pages_menu(QMenu& server);
@@ -169,6 +175,7 @@ private:
     WarningBoard warning_board_;
     WarningThresholds thresholds_;
     ConnectionModel connection_model_;
+    MemberModel member_model_;
     FrameMeter meter_;
     Theme theme_;
     bool desktop_is_dark_ = false;
@@ -200,6 +207,9 @@ private:
     Panel* what_changed_panel_;
     AnatomyView* anatomy_ = nullptr;
     Panel* anatomy_panel_ = nullptr;
+    Panel* processes_panel_ = nullptr;
+    MemberView* processes_ = nullptr;
+    bool are_several_ = false; // processes: their panel was shown for it
     bool anatomy_was_shown_ = false;
     std::vector<Panel*> panels_; // all of them, in the order of the View menu
     StatusLine* status_line_;

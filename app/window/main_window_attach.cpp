@@ -3,6 +3,8 @@
 #include "window/main_window.hpp"
 
 #include "views/connection_view.hpp"
+#include "views/filter_line.hpp"
+#include "views/member_view.hpp"
 #include "window/attach_line.hpp"
 #include "window/banner.hpp"
 #include "window/load_bar.hpp"
@@ -56,6 +58,27 @@ void MainWindow::showProcessPicker() {
     picker->setWindowModality(Qt::NonModal);
     picker->show();
     picker->activateWindow();
+}
+
+void MainWindow::make_processes_panel() {
+    processes_ = new MemberView(member_model_);
+    processes_panel_ = new Panel(QStringLiteral("processes_panel"), tr("Processes"), processes_, nullptr, this);
+    connect(processes_, &MemberView::filterWanted, connections_->filter(), &QLineEdit::setText);
+    connect(connections_->filter(), &QLineEdit::textChanged, processes_, &MemberView::show_filter);
+}
+
+// Their table is there while there are several.
+void MainWindow::show_processes() {
+    if (!newest_->has_server) return;
+    member_model_.update(*newest_);
+    const bool are_several = member_model_.members() > 1;
+    processes_panel_->show_summary(are_several ? tr("a click shows the connections of one") : QString());
+    if (std::exchange(are_several_, are_several) == are_several) return;
+    if (are_several) {
+        processes_panel_->bring_up();
+    } else {
+        processes_panel_->hide();
+    }
 }
 
 // Another server is watched from now on: nothing of the one before belongs to it.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "connscope/lab/kernel_trace.hpp"
 
-#include "connscope/lab/trace_point.hpp"
+#include "connscope/observe/trace_point.hpp"
 
 #include <fmt/format.h>
 
@@ -44,17 +44,17 @@ Error refused(std::string_view what) {
 
 Outcome<KernelTrace> KernelTrace::open(int cpu) {
     constexpr std::string_view what = "tracing system calls and switches";
-    const auto called = find_trace_point("raw_syscalls/sys_enter", what);
+    const auto called = observe::find_trace_point("raw_syscalls/sys_enter", what);
     if (!called) return called.error();
-    const auto answered = find_trace_point("raw_syscalls/sys_exit", what);
+    const auto answered = observe::find_trace_point("raw_syscalls/sys_exit", what);
     if (!answered) return answered.error();
-    const auto switched = find_trace_point("sched/sched_switch", what);
+    const auto switched = observe::find_trace_point("sched/sched_switch", what);
     if (!switched) return switched.error();
     Layout layout;
     layout.called = static_cast<std::uint16_t>(called->id);
     layout.answered = static_cast<std::uint16_t>(answered->id);
     layout.switched = static_cast<std::uint16_t>(switched->id);
-    const auto find = [](const TracePoint& point, std::string_view field, std::size_t& into) {
+    const auto find = [](const observe::TracePoint& point, std::string_view field, std::size_t& into) {
         const auto offset = point.offset_of(field);
         into = offset.value_or(0);
         return offset.has_value();
@@ -75,7 +75,7 @@ Outcome<KernelTrace> KernelTrace::open(int cpu) {
     observe::PerfBuffer buffer(std::move(first), trace_bytes);
     if (!buffer.mapped()) return refused("the memory for a trace");
     KernelTrace trace(std::move(buffer), layout);
-    for (const TracePoint* point : {&*answered, &*switched}) {
+    for (const observe::TracePoint* point : {&*answered, &*switched}) {
         wanted.config = point->id;
         UniqueFd event = open_on(cpu, wanted);
         if (!event) return refused(what);

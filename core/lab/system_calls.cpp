@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "connscope/lab/system_calls.hpp"
 
-#include "connscope/lab/trace_point.hpp"
 #include "connscope/observe/proc_file.hpp"
+#include "connscope/observe/trace_point.hpp"
 
 #include <fmt/format.h>
 #include <linux/perf_event.h>
@@ -24,7 +24,7 @@ using telemetry::Outcome;
 } // namespace
 
 Outcome<SystemCallCounter> SystemCallCounter::open(const std::vector<std::uint32_t>& pids) {
-    const auto point = find_trace_point("raw_syscalls/sys_enter", "counting system calls");
+    const auto point = observe::find_trace_point("raw_syscalls/sys_enter", "counting system calls");
     if (!point) return point.error();
     SystemCallCounter counter;
     for (const std::uint32_t pid : pids) {

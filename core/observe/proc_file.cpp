@@ -121,4 +121,17 @@ bool list_numbers(int folder, std::vector<std::uint32_t>& into) {
     return true;
 }
 
+std::uint64_t socket_inode(int folder, std::uint32_t descriptor) {
+    std::array<char, 16> name{};
+    std::to_chars(name.data(), name.data() + name.size() - 1, descriptor);
+    std::array<char, 64> target;
+    const ssize_t length = ::readlinkat(folder, name.data(), target.data(), target.size());
+    if (length <= 0) return 0;
+    std::string_view text(target.data(), static_cast<std::size_t>(length));
+    constexpr std::string_view prefix = "socket:["; // "socket:[12345]"
+    if (!text.starts_with(prefix)) return 0;
+    text.remove_prefix(prefix.size());
+    return take_number(text).value_or(0);
+}
+
 } // namespace connscope::observe

@@ -46,4 +46,7 @@ bool list_more_numbers(int folder, std::vector<std::uint32_t>& into);
 // All the names in such a folder, from its beginning.
 bool list_numbers(int folder, std::vector<std::uint32_t>& into);
 
+// The inode of the socket behind a descriptor, `folder` being /proc/PID/fd; 0 for what is no socket.
+std::uint64_t socket_inode(int folder, std::uint32_t descriptor);
+
 } // namespace connscope::observe

@@ -88,6 +88,7 @@ SocketReading socket_of(Bytes message) {
     const auto head = copy_of<inet_diag_msg>(message);
     SocketReading socket;
     socket.inode = head.idiag_inode;
+    socket.cookie = std::uint64_t{head.id.idiag_cookie[1]} << 32 | head.id.idiag_cookie[0];
     socket.state = static_cast<SocketState>(head.idiag_state);
     socket.local = address_of(head.idiag_family, head.id.idiag_src, head.id.idiag_sport);
     socket.peer = address_of(head.idiag_family, head.id.idiag_dst, head.id.idiag_dport);

@@ -65,7 +65,8 @@ struct TcpFigures {
 
 // One TCP socket as the kernel knows it.
 struct SocketReading {
-    std::uint64_t inode = 0; // joins it with descriptors and with segments; 0: belongs to no process (any more, or yet)
+    std::uint64_t inode = 0;  // joins it with descriptors and with segments; 0: belongs to no process (any more, or yet)
+    std::uint64_t cookie = 0; // never given twice; joins it with the kernel's trace points
     SocketState state = SocketState::closed;
     telemetry::PeerAddress local;
     telemetry::PeerAddress peer;
@@ -74,6 +75,7 @@ struct SocketReading {
     std::uint32_t send_queue = 0;    // bytes written and not acknowledged; listening: how many may wait
     std::optional<SocketMemory> memory;
     std::optional<TcpFigures> tcp;
+    bool accepted = false; // SocketsObserver says so: whoever has it serves its peer, and did not open it
 };
 
 // Asks the kernel for the TCP sockets of this network namespace by netlink (sock_diag(7)), no rights needed. One thread at a

@@ -10,10 +10,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <ctime>
-#include <string_view>
 
 namespace connscope::observe {
 namespace {
@@ -78,7 +76,11 @@ telemetry::Status SocketsObserver::read(SocketsReading& into) {
     if (auto read = table_.read(all_, {options_.memory, options_.figures, std::nullopt}); !read) return read;
 
     const nanoseconds cpu_for_table = thread_cpu() - cpu_before;
-    into.unassigned = note_sockets();
+    into.listening_ports.clear();
+    for (const SocketReading& socket : all_)
+        if (socket.state == SocketState::listening) into.listening_ports.push_back(socket.local.port);
+    std::ranges::sort(into.listening_ports);
+    into.unassigned = note_sockets(into.listening_ports);
     // Without news the pass still goes on a little, for sockets that came from another process.
     constexpr nanoseconds without_news = std::chrono::microseconds(400);
     const bool alive = look_at_descriptors(now() + (into.unassigned > 0 ? options_.budget : without_news));
@@ -86,15 +88,13 @@ telemetry::Status SocketsObserver::read(SocketsReading& into) {
 
     into.sockets.clear();
     into.unassigned = 0;
-    into.listening_ports.clear();
-    for (const SocketReading& socket : all_) {
-        if (socket.state == SocketState::listening) into.listening_ports.push_back(socket.local.port);
+    for (SocketReading& socket : all_) {
         const auto at = known_.find(socket.inode);
         if (at == known_.end()) continue;
+        socket.accepted = at->second.accepted;
         if (at->second.owner == Owner::process) into.sockets.push_back(socket);
         if (at->second.owner == Owner::unknown) ++into.unassigned;
     }
-    std::ranges::sort(into.listening_ports);
     if (known_.size() > 2 * all_.size() + 1000)
         std::erase_if(known_, [this](const auto& entry) { return entry.second.seen_in != reading_; });
     const std::chrono::duration<double, std::nano> cost = reading_ == 1 ? cpu_for_table : thread_cpu() - cpu_before;
@@ -103,12 +103,14 @@ telemetry::Status SocketsObserver::read(SocketsReading& into) {
 }
 
 // Marks the sockets of this reading as seen; returns of how many the owner is unknown.
-std::uint32_t SocketsObserver::note_sockets() {
+std::uint32_t SocketsObserver::note_sockets(const std::vector<std::uint16_t>& listening_ports) {
     std::uint32_t unknown = 0;
     for (const SocketReading& socket : all_) {
         if (socket.inode == 0) continue;
         const auto [at, is_new] = known_.try_emplace(socket.inode);
         if (is_new) at->second.since_pass = pass_;
+        // Whoever listened may stop; who began while the table was being read is not in it yet.
+        at->second.accepted = at->second.accepted || std::ranges::binary_search(listening_ports, socket.local.port);
         at->second.seen_in = reading_;
         if (at->second.owner == Owner::unknown) ++unknown;
     }
@@ -135,7 +137,7 @@ bool SocketsObserver::look_at_descriptors(nanoseconds until) {
                 const auto at = known_.find(inode);
                 if (at != known_.end() && at->second.seen_in == reading_) continue; // still the same socket
             }
-            inode = socket_inode_of(descriptor);
+            inode = socket_inode(folder_.get(), descriptor);
             if (inode == 0) continue;
             const auto at = known_.find(inode);
             if (at != known_.end()) at->second.owner = Owner::process;
@@ -148,20 +150,6 @@ bool SocketsObserver::look_at_descriptors(nanoseconds until) {
 void SocketsObserver::settle_unknown() {
     for (auto& [inode, known] : known_)
         if (known.owner == Owner::unknown && known.since_pass + 1 < pass_) known.owner = Owner::other;
-}
-
-// The inode of "socket:[12345]"; 0 for what is no socket.
-std::uint64_t SocketsObserver::socket_inode_of(std::uint32_t descriptor) const {
-    std::array<char, 16> name{};
-    *fmt::format_to_n(name.data(), name.size() - 1, "{}", descriptor).out = '\0';
-    std::array<char, 64> target;
-    const ssize_t length = ::readlinkat(folder_.get(), name.data(), target.data(), target.size());
-    if (length <= 0) return 0;
-    std::string_view text(target.data(), static_cast<std::size_t>(length));
-    constexpr std::string_view prefix = "socket:[";
-    if (!text.starts_with(prefix)) return 0;
-    text.remove_prefix(prefix.size());
-    return take_number(text).value_or(0);
 }
 
 } // namespace connscope::observe

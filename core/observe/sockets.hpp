@@ -14,7 +14,7 @@ struct SocketsReading {
     std::chrono::nanoseconds taken{};   // CLOCK_MONOTONIC
     std::vector<SocketReading> sockets; // of the process, listening ones too
     std::uint32_t unassigned = 0;       // new ones of which is not yet known whether they are the process's
-    // The ports on which anybody in this network namespace listens, sorted: a socket with one of them was accepted.
+    // The ports on which anybody in this network namespace listens, sorted.
     std::vector<std::uint16_t> listening_ports;
 };
 
@@ -27,6 +27,7 @@ struct SocketsOptions {
 };
 
 // Reads the TCP sockets of one process again and again: the kernel's table joined with the process's descriptors by inode.
+// A socket was accepted where somebody, a parent process for one, has listened on its local port while it was there.
 // Descriptors are looked at once, as sockets appear, within a budget of time for each reading. One thread at a time.
 class SocketsObserver {
 public:
@@ -42,15 +43,15 @@ private:
     enum class Owner : std::uint8_t { unknown, process, other };
     struct Known {
         Owner owner = Owner::unknown;
+        bool accepted = false;
         std::uint64_t since_pass = 0; // the pass over the descriptors that was under way when it appeared
         std::uint64_t seen_in = 0;    // the reading that had it last
     };
     explicit SocketsObserver(SocketTable table)
         : table_(std::move(table)) {}
 
-    std::uint32_t note_sockets();
+    std::uint32_t note_sockets(const std::vector<std::uint16_t>& listening_ports);
     bool look_at_descriptors(std::chrono::nanoseconds until);
-    std::uint64_t socket_inode_of(std::uint32_t descriptor) const;
     void settle_unknown();
 
     std::uint32_t pid_ = 0;

@@ -37,7 +37,8 @@ void write(Writer& json, const ConnectionRow& row) {
     json.end('}');
 }
 
-void write(Writer& json, const observe::SocketReading& socket) {
+void write(Writer& json, const SocketRow& row) {
+    const observe::SocketReading& socket = row.reading;
     json.begin('{');
     json.member("peer", telemetry::to_string(socket.peer)).member("local", telemetry::to_string(socket.local));
     json.member("tcp_state", observe::name_of(socket.state));
@@ -49,6 +50,12 @@ void write(Writer& json, const observe::SocketReading& socket) {
         .member("bytes_out", tcp ? tcp->bytes_sent : std::nullopt);
     json.member("round_trip_us", tcp ? std::optional<std::chrono::nanoseconds>(tcp->round_trip) : std::nullopt);
     json.member("retransmitted", tcp ? std::optional(tcp->retransmitted) : std::nullopt);
+    json.member("opened_by", socket.accepted ? "peer" : "process");
+    const auto unless_empty = [](std::string_view text) { return text.empty() ? std::nullopt : std::optional(text); };
+    const bool is_known = row.thread.source != observe::ThreadSource::none;
+    json.member("thread", unless_zero(row.thread.thread)).member("thread_name", unless_empty(row.thread_name));
+    json.member("thread_source", is_known ? std::optional(observe::name_of(row.thread.source)) : std::nullopt);
+    json.member("thread_call", unless_empty(row.thread.call)).member("thread_told_by", unless_empty(row.told_by));
     json.end('}');
 }
 
@@ -74,6 +81,7 @@ std::string to_json(const Snapshot& snapshot, bool connections) {
     json.key("connections").begin('{');
     json.member("open", open.open).member("running", open.running).member("ready", open.ready);
     json.member("waiting_read", open.waiting_read).member("waiting_write", open.waiting_write).member("paused", open.paused);
+    json.member("outgoing", open.outgoing);
     json.end('}');
     json.member("threads", snapshot.threads);
     json.key("carriers").begin('{');
@@ -109,7 +117,7 @@ std::string to_json(const Snapshot& snapshot, bool connections) {
     if (connections) {
         json.key("connection_list").begin('[');
         for (const ConnectionRow& row : snapshot.connection_rows) write(json, row);
-        for (const observe::SocketReading& socket : snapshot.socket_rows) write(json, socket);
+        for (const SocketRow& row : snapshot.socket_rows) write(json, row);
         json.end(']');
     }
     json.end('}');

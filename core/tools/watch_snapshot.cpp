@@ -3,6 +3,7 @@
 
 #include "connscope/observe/memory.hpp"
 #include "connscope/observe/process.hpp"
+#include "connscope/telemetry/clock.hpp"
 
 #include <algorithm>
 #include <map>
@@ -23,6 +24,8 @@ using Maybe = std::optional<T>;
 constexpr double sockets_share = 0.008;
 constexpr double stacks_share = 0.003;
 constexpr std::chrono::milliseconds threads_budget(4); // for each reading
+constexpr std::chrono::microseconds joining_budget(1000);
+constexpr double joining_share = 0.002;
 
 void add(Maybe<std::uint64_t>& sum, Maybe<std::uint64_t> value) {
     if (value) sum = sum.value_or(0) + *value;
@@ -56,6 +59,8 @@ struct Observed {
     observe::SocketsReading sockets_reading;
     Maybe<observe::ThreadsObserver> threads;
     observe::ThreadsReading threads_reading;
+    Maybe<observe::SocketThreads> joined;
+    bool joins_all = false; // of every socket a thread is known
     Maybe<observe::StackMemory> stacks;
     nanoseconds next_stacks{}; // CLOCK_MONOTONIC
 };
@@ -93,6 +98,9 @@ struct Watcher::Impl {
     nanoseconds previous_taken{};
     std::vector<std::vector<PreviousConnection>> previous_connections; // by segment and slot
     std::unordered_map<std::uint32_t, PreviousThread> previous_threads;
+    Maybe<observe::SocketReadRecorder> reads; // of those that have no segment, while their sockets are shown
+    bool reads_were_tried = false;
+    std::vector<observe::SocketRead> socket_reads;
 
     void note(const std::string& text) {
         if (std::ranges::find(notes, text) == notes.end()) notes.push_back(text);
@@ -102,6 +110,10 @@ struct Watcher::Impl {
     Status read_loads();
     void add_processes(Snapshot& into);
     void read_sockets(Observed& process, Snapshot& into);
+    void read_socket_reads();
+    void want_socket_reads();
+    void join_threads(Observed& process);
+    void add_socket_rows(Observed& process, Snapshot& into);
     void read_threads(Observed& process, Snapshot& into);
     Totals kernel_totals() const;
     void add_server(Snapshot& into);
@@ -181,6 +193,7 @@ Status Watcher::Impl::read_loads() {
 void Watcher::Impl::add_processes(Snapshot& into) {
     into.socket_rows.clear();
     into.thread_rows.clear();
+    read_socket_reads();
     for (std::size_t i = 0; i < observed.size(); ++i) {
         Observed& process = observed[i];
         const observe::ProcessReading& now = process_readings[i];
@@ -199,9 +212,11 @@ void Watcher::Impl::add_processes(Snapshot& into) {
             }
         }
         if (process.stacks) add(into.memory_bytes.stacks, process.stacks->resident_bytes);
-        read_sockets(process, into);
         read_threads(process, into);
+        join_threads(process);
+        read_sockets(process, into);
     }
+    want_socket_reads();
 }
 
 void Watcher::Impl::read_sockets(Observed& process, Snapshot& into) {
@@ -211,19 +226,78 @@ void Watcher::Impl::read_sockets(Observed& process, Snapshot& into) {
         process.sockets.reset();
         return;
     }
-    std::uint64_t held = 0, open = 0;
+    std::uint64_t held = 0, open = 0, outgoing = 0;
     for (const auto& socket : process.sockets_reading.sockets) {
         if (socket.memory) held += socket.memory->held_bytes();
-        if (socket.state != observe::SocketState::listening) ++open;
+        if (socket.state != observe::SocketState::listening) ++(socket.accepted ? open : outgoing);
     }
     add(into.memory_bytes.sockets, held);
     if (target.kind != TargetKind::process) return;
     // Sockets whose owner is not found out yet are not shown as somebody else's.
-    const bool known = process.sockets_reading.unassigned <= open / 20;
+    const bool known = process.sockets_reading.unassigned <= (open + outgoing) / 20;
     if (known) add(into.connections.open, open);
-    if (!options.connections) return;
-    for (const auto& socket : process.sockets_reading.sockets)
-        if (socket.state != observe::SocketState::listening) into.socket_rows.push_back(socket);
+    if (known) add(into.connections.outgoing, outgoing);
+    if (options.connections) add_socket_rows(process, into);
+}
+
+void Watcher::Impl::read_socket_reads() {
+    socket_reads.clear();
+    if (target.kind != TargetKind::process || !options.connections) {
+        reads.reset();
+        reads_were_tried = false;
+        return;
+    }
+    if (!std::exchange(reads_were_tried, true)) {
+        auto opened = observe::SocketReadRecorder::open();
+        if (opened)
+            reads = std::move(*opened);
+        else
+            note(opened.error().text);
+    }
+    if (reads) reads->read(socket_reads);
+}
+
+// One record for all processes, of the ports of all.
+void Watcher::Impl::want_socket_reads() {
+    if (!reads) return;
+    std::vector<std::uint16_t> ports;
+    for (const Observed& process : observed)
+        for (const auto& socket : process.sockets_reading.sockets)
+            if (socket.accepted || socket.state == observe::SocketState::listening) ports.push_back(socket.local.port);
+    std::ranges::sort(ports);
+    const auto same = std::ranges::unique(ports);
+    ports.erase(same.begin(), same.end());
+    if (const auto wanted = reads->want_ports(ports); !wanted) {
+        note(wanted.error().text);
+        reads.reset();
+    }
+}
+
+void Watcher::Impl::join_threads(Observed& process) {
+    if (target.kind != TargetKind::process || !options.connections || !process.threads) return;
+    if (!process.joined)
+        process.joined.emplace(process.pid, observe::SocketThreadsOptions{.budget = joining_budget, .share = joining_share});
+    process.joined->take(socket_reads);
+    process.joined->look(process.threads_reading, !process.joins_all);
+    if (!process.joined->missing().empty()) note(process.joined->missing());
+}
+
+void Watcher::Impl::add_socket_rows(Observed& process, Snapshot& into) {
+    const nanoseconds now(telemetry::monotonic_ns());
+    std::unordered_map<std::uint32_t, const std::string*> names;
+    for (const observe::ThreadReading& thread : process.threads_reading.threads) names.emplace(thread.id, &thread.name);
+    process.joins_all = true;
+    for (const auto& socket : process.sockets_reading.sockets) {
+        if (socket.state == observe::SocketState::listening) continue;
+        SocketRow& row = into.socket_rows.emplace_back();
+        row.reading = socket;
+        if (!process.joined) continue;
+        row.thread = process.joined->of(socket);
+        row.told_by = observe::to_string(row.thread, now);
+        if (row.told_by.empty()) process.joins_all = false;
+        if (const auto name = names.find(row.thread.thread); name != names.end()) row.thread_name = *name->second;
+    }
+    if (process.joined) process.joined->forget_others(process.sockets_reading.sockets);
 }
 
 void Watcher::Impl::read_threads(Observed& process, Snapshot& into) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "connscope/observe/socket_threads.hpp"
 #include "connscope/observe/sockets.hpp"
 #include "connscope/observe/targets.hpp"
 #include "connscope/observe/threads.hpp"
@@ -27,6 +28,14 @@ struct ConnectionRow {
     std::optional<double> requests_per_s;
 };
 
+// One TCP socket of a process without a segment, and the thread that works for it as far as the kernel tells.
+struct SocketRow {
+    observe::SocketReading reading;
+    observe::SocketThread thread;
+    std::string thread_name;
+    std::string told_by; // how the thread is known, in words; empty: it is not
+};
+
 // One thread, with what it did since it was looked at before.
 struct ThreadRow {
     observe::ThreadReading reading;
@@ -48,6 +57,7 @@ struct Snapshot {
     Maybe<std::string> mode;
     struct {
         Maybe<std::uint64_t> open, running, ready, waiting_read, waiting_write, paused;
+        Maybe<std::uint64_t> outgoing; // that the process has opened itself: not counted as open
     } connections;
     struct ModeCount {
         std::string_view mode; // lives as long as the Watcher
@@ -69,7 +79,7 @@ struct Snapshot {
     bool ended = false; // this is how it was last
 
     std::vector<ConnectionRow> connection_rows;
-    std::vector<observe::SocketReading> socket_rows; // of a process without a segment
+    std::vector<SocketRow> socket_rows; // of a process without a segment, the outgoing ones too
     std::vector<ThreadRow> thread_rows;
     std::vector<std::string> notes; // what is missing, and what would give it
 };

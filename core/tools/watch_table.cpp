@@ -65,30 +65,50 @@ const std::array<Column<Connection>, 14> connection_columns{{
     {"MODE", 'H', 22, false, [](const Connection& row) { return std::string(row.mode); }, nullptr},
 }};
 
-using Socket = observe::SocketReading;
+using Socket = SocketRow;
 double bytes_in(const Socket& socket) {
-    return socket.tcp && socket.tcp->bytes_received ? static_cast<double>(*socket.tcp->bytes_received) : none_sorts_last;
+    return socket.reading.tcp && socket.reading.tcp->bytes_received
+               ? static_cast<double>(*socket.reading.tcp->bytes_received)
+               : none_sorts_last;
 }
 double bytes_out(const Socket& socket) {
-    return socket.tcp && socket.tcp->bytes_sent ? static_cast<double>(*socket.tcp->bytes_sent) : none_sorts_last;
+    return socket.reading.tcp && socket.reading.tcp->bytes_sent ? static_cast<double>(*socket.reading.tcp->bytes_sent)
+                                                                : none_sorts_last;
 }
-const std::array<Column<Socket>, 9> socket_columns{{
-    {"PEER", 'A', 26, false, [](const Socket& row) { return telemetry::to_string(row.peer); }, nullptr},
-    {"LOCAL", 'B', 26, false, [](const Socket& row) { return telemetry::to_string(row.local); }, nullptr},
-    {"STATE", 'S', 13, false, [](const Socket& row) { return std::string(observe::name_of(row.state)); }, nullptr},
-    {"RECV-Q", 'V', 9, true, [](const Socket& row) { return std::to_string(row.receive_queue); },
-     [](const Socket& row) { return static_cast<double>(row.receive_queue); }},
-    {"SEND-Q", 'W', 9, true, [](const Socket& row) { return std::to_string(row.send_queue); },
-     [](const Socket& row) { return static_cast<double>(row.send_queue); }},
-    {"IN", 'I', 9, true, [](const Socket& row) { return bytes_text(row.tcp ? row.tcp->bytes_received : std::nullopt); },
+const std::array<Column<Socket>, 12> socket_columns{{
+    {"PEER", 'A', 26, false, [](const Socket& row) { return telemetry::to_string(row.reading.peer); }, nullptr},
+    {"STATE", 'S', 13, false, [](const Socket& row) { return std::string(observe::name_of(row.reading.state)); }, nullptr},
+    {"THREAD", 'H', 23, false,
+     [](const Socket& row) {
+         if (row.thread.thread == 0) return std::string("-");
+         return row.thread_name.empty() ? std::to_string(row.thread.thread)
+                                        : fmt::format("{}:{}", row.thread_name, row.thread.thread);
+     },
+     nullptr},
+    {"TOLD BY", 'D', 26, false, [](const Socket& row) { return row.told_by.empty() ? "-" : row.told_by; }, nullptr},
+    {"RECV-Q", 'V', 9, true, [](const Socket& row) { return std::to_string(row.reading.receive_queue); },
+     [](const Socket& row) { return static_cast<double>(row.reading.receive_queue); }},
+    {"SEND-Q", 'W', 9, true, [](const Socket& row) { return std::to_string(row.reading.send_queue); },
+     [](const Socket& row) { return static_cast<double>(row.reading.send_queue); }},
+    {"IN", 'I', 9, true,
+     [](const Socket& row) { return bytes_text(row.reading.tcp ? row.reading.tcp->bytes_received : std::nullopt); },
      bytes_in},
-    {"OUT", 'O', 9, true, [](const Socket& row) { return bytes_text(row.tcp ? row.tcp->bytes_sent : std::nullopt); },
-     bytes_out},
-    {"RTT", 'T', 9, true, [](const Socket& row) { return row.tcp ? duration_text(row.tcp->round_trip) : "-"; },
-     [](const Socket& row) { return row.tcp ? static_cast<double>(row.tcp->round_trip.count()) : none_sorts_last; }},
+    {"OUT", 'O', 9, true,
+     [](const Socket& row) { return bytes_text(row.reading.tcp ? row.reading.tcp->bytes_sent : std::nullopt); }, bytes_out},
+    {"RTT", 'T', 9, true,
+     [](const Socket& row) { return row.reading.tcp ? duration_text(row.reading.tcp->round_trip) : "-"; },
+     [](const Socket& row) {
+         return row.reading.tcp ? static_cast<double>(row.reading.tcp->round_trip.count()) : none_sorts_last;
+     }},
     {"MEM", 'M', 9, true,
-     [](const Socket& row) { return bytes_text(row.memory ? std::optional(row.memory->held_bytes()) : std::nullopt); },
-     [](const Socket& row) { return row.memory ? static_cast<double>(row.memory->held_bytes()) : none_sorts_last; }},
+     [](const Socket& row) {
+         return bytes_text(row.reading.memory ? std::optional(row.reading.memory->held_bytes()) : std::nullopt);
+     },
+     [](const Socket& row) {
+         return row.reading.memory ? static_cast<double>(row.reading.memory->held_bytes()) : none_sorts_last;
+     }},
+    {"BY", 'Y', 7, false, [](const Socket& row) { return std::string(row.reading.accepted ? "peer" : "process"); }, nullptr},
+    {"LOCAL", 'B', 26, false, [](const Socket& row) { return telemetry::to_string(row.reading.local); }, nullptr},
 }};
 
 std::string state_text(const ThreadRow& row) { return std::string(1, row.reading.state); }
@@ -116,7 +136,7 @@ char state_of(const Connection& row) {
     if (row.reading.state == ConnectionState::running) return 'r';
     return row.reading.state == ConnectionState::ready ? 'w' : ' ';
 }
-char state_of(const Socket& row) { return row.receive_queue > 0 ? 'w' : ' '; }
+char state_of(const Socket& row) { return row.reading.receive_queue > 0 ? 'w' : ' '; }
 char state_of(const ThreadRow& row) { return row.reading.state == 'R' ? 'r' : ' '; }
 
 bool holds(std::string_view text, std::string_view wanted) {

@@ -40,6 +40,7 @@ std::string connections_line(const Snapshot& snapshot) {
         line += fmt::format("   running {}   ready {}   waiting to read {}   to write {}   paused {}",
                             number_text(c.running), number_text(c.ready), number_text(c.waiting_read),
                             number_text(c.waiting_write), number_text(c.paused));
+    if (c.outgoing.value_or(0) > 0) line += fmt::format("   and {} outgoing, not counted", number_text(c.outgoing));
     line += fmt::format("   threads {}", number_text(snapshot.threads));
     for (std::size_t kind = 1; kind < telemetry::carrier_kind_count; ++kind)
         if (snapshot.carriers[kind].value_or(0) > 0)

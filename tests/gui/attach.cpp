@@ -3,22 +3,28 @@
 #include "models/format.hpp"
 #include "models/metrics.hpp"
 #include "models/process_model.hpp"
+#include "views/anatomy_view.hpp"
 #include "views/chart_grid.hpp"
 #include "views/connection_view.hpp"
 #include "views/filter_line.hpp"
+#include "views/member_view.hpp"
 #include "views/number_card.hpp"
 #include "window/attach_line.hpp"
 #include "window/banner.hpp"
 #include "window/load_bar.hpp"
 #include "window/mode_bar.hpp"
+#include "window/panel.hpp"
 #include "window/process_picker.hpp"
 #include "window_support.hpp"
 
 #include <QAction>
+#include <QCheckBox>
+#include <QFileInfo>
 #include <QMenu>
 #include <QMenuBar>
 #include <QProcess>
 #include <QPushButton>
+#include <QSet>
 #include <QTableView>
 
 #include <arpa/inet.h>
@@ -29,11 +35,13 @@ using namespace connscope::app;
 
 namespace {
 
-// A server of no program of connscope's: echoes on a thread for each connection. Its port is told on its first line.
+// A server of no program of connscope's: echoes on a thread for each connection, for which it opens another one to a port
+// where one is given. Its own port is told on its first line.
 constexpr const char* python_server = R"(
 import ctypes, socket, sys, threading
 ctypes.CDLL(None).prctl(15, sys.argv[1].encode(), 0, 0, 0)
 def serve(connection):
+    if sys.argv[2] != "0": behind = socket.create_connection(("127.0.0.1", int(sys.argv[2])))
     while True:
         data = connection.recv(4096)
         if not data: break
@@ -47,8 +55,9 @@ while True:
 
 class ForeignServer {
 public:
-    explicit ForeignServer(const QString& name) {
-        process_.start(QStringLiteral("python3"), {QStringLiteral("-c"), QString::fromLatin1(python_server), name});
+    explicit ForeignServer(const QString& name, std::uint16_t behind = 0) {
+        process_.start(QStringLiteral("python3"),
+                       {QStringLiteral("-c"), QString::fromLatin1(python_server), name, QString::number(behind)});
         while (!process_.canReadLine() && process_.waitForReadyRead(patience)) {
         }
         port_ = process_.readLine().trimmed().toUShort();
@@ -59,6 +68,34 @@ public:
         process_.kill();
         process_.waitForFinished(patience);
     }
+    std::uint16_t port() const { return port_; }
+    QString pid() const { return QString::number(process_.processId()); }
+
+private:
+    QProcess process_;
+    std::uint16_t port_ = 0;
+};
+
+// connscope-serve, started by somebody else.
+class ProbedServer {
+public:
+    explicit ProbedServer(const char* name) {
+        static int number = 0;
+        process_.start(QStringLiteral(CONNSCOPE_BIN_FOLDER "/connscope-serve"),
+                       {QStringLiteral("--listen"), QStringLiteral("127.0.0.1:0"), QStringLiteral("--mode"),
+                        QStringLiteral("callbacks"), QStringLiteral("--protocol"), QStringLiteral("echo"),
+                        QStringLiteral("--name"),
+                        QStringLiteral("%1-%2-%3").arg(QLatin1String(name)).arg(::getpid()).arg(++number)});
+        while (!process_.canReadLine() && process_.waitForReadyRead(patience)) {
+        }
+        port_ =
+            QString::fromUtf8(process_.readLine()).section(QLatin1Char(' '), 2, 2).section(QLatin1Char(':'), 1).toUShort();
+    }
+    ~ProbedServer() {
+        process_.terminate();
+        process_.waitForFinished(patience);
+    }
+    QProcess& process() { return process_; }
     std::uint16_t port() const { return port_; }
     QString pid() const { return QString::number(process_.processId()); }
 
@@ -161,11 +198,29 @@ private slots:
             QCOMPARE(cell(*window, row, "bytes_out"), bytes_text(100));
             QCOMPARE(cell(*window, row, "receive_queue"), bytes_text(0));
             QVERIFY(cell(*window, row, "round_trip") != unknown_text);
-            for (const char* unknown : {"requests", "slices", "run", "longest_slice", "carrier", "thread"})
+            for (const char* unknown : {"requests", "slices", "run", "longest_slice", "carrier"})
                 QCOMPARE(cell(*window, row, unknown), unknown_text);
         }
         for (Client* client : {&first, &second, &third})
             QVERIFY(peers.contains(QStringLiteral("127.0.0.1:%1").arg(client->port())));
+        // Each has a thread of its own, which waits for it.
+        QSet<QString> threads;
+        for (int row = 0; row < 3; ++row) {
+            QTRY_COMPARE_WITH_TIMEOUT(cell(*window, row, "told_by"), QStringLiteral("waits in recvfrom"), patience);
+            threads << cell(*window, row, "thread").section(QLatin1Char(':'), -1);
+        }
+        QCOMPARE(threads.size(), 3);
+        for (const QString& thread : threads)
+            QVERIFY2(QFileInfo::exists(QStringLiteral("/proc/%1/task/%2").arg(server.pid(), thread)), qPrintable(thread));
+        QVERIFY(!window->connections().outgoing().isVisible());
+        // The thread's stack is what the connection continues with.
+        window->anatomy_panel().bring_up();
+        window->connections().table().selectRow(0);
+        QTRY_VERIFY_WITH_TIMEOUT(window->anatomy().model().now() != nullptr, patience);
+        QVERIFY2(window->anatomy().model().problem().isEmpty(), qPrintable(window->anatomy().model().problem()));
+        QCOMPARE(window->anatomy().model().control().front().now, QStringList{QStringLiteral("waits in recvfrom")});
+        QVERIFY(!window->anatomy().mover()->isEnabled());
+        keep_picture(*window, "foreign-anatomy");
         QTRY_COMPARE_WITH_TIMEOUT(newest(*window, Quantity::threads), 4.0, patience); // one listens
         QVERIFY(newest(*window, Quantity::resident_bytes) > 1 << 20);
         QTRY_VERIFY_WITH_TIMEOUT(!std::isnan(newest(*window, Quantity::stack_bytes)), patience);
@@ -252,34 +307,89 @@ private slots:
         const auto window = shown_window(attached_to({name}));
         QTRY_COMPARE_WITH_TIMEOUT(rows(*window), 2, patience);
         QTRY_COMPARE_WITH_TIMEOUT(newest(*window, Quantity::threads), 4.0, patience);
-        window->connections().filter()->setText(QStringLiteral("process == %1:%2").arg(name, one.pid()));
+        // A click on a process shows its connections alone.
+        MemberView& processes = window->processes();
+        QTRY_VERIFY_WITH_TIMEOUT(processes.isVisible(), patience);
+        const auto member = [&](int row, int column) { return processes.model()->index(row, column).data().toString(); };
+        const auto click = [&](int row) {
+            QTest::mouseClick(processes.viewport(), Qt::LeftButton, Qt::NoModifier,
+                              processes.visualRect(processes.model()->index(row, 0)).center());
+        };
+        QTRY_COMPARE_WITH_TIMEOUT(processes.model()->rowCount(), 3, patience); // and the sums
+        const int row_of_one = member(0, MemberModel::pid) == one.pid() ? 0 : 1;
+        QCOMPARE(member(row_of_one, MemberModel::pid), one.pid());
+        QCOMPARE(member(row_of_one, MemberModel::connections), QStringLiteral("1"));
+        QCOMPARE(member(row_of_one, MemberModel::threads), QStringLiteral("2"));
+        QCOMPARE(member(2, MemberModel::connections), QStringLiteral("2"));
+        QCOMPARE(member(2, MemberModel::threads), QStringLiteral("4"));
+        QTRY_VERIFY_WITH_TIMEOUT(member(2, MemberModel::cpu) != unknown_text, patience);
+        click(row_of_one);
+        QCOMPARE(window->connections().filter()->text(), QStringLiteral("process == %1:%2").arg(name, one.pid()));
         QTRY_COMPARE_WITH_TIMEOUT(rows(*window), 1, patience);
         QCOMPARE(cell(*window, 0, "bytes_in"), bytes_text(1));
-        window->connections().filter()->clear();
+        click(2);
+        QVERIFY(window->connections().filter()->text().isEmpty());
         ForeignServer three(name);
         Client to_three(three.port());
         QVERIFY(to_three.echoes("333"));
         QTRY_COMPARE_WITH_TIMEOUT(rows(*window), 3, patience);
         QCOMPARE(window->session().server().pids.size(), std::size_t{3});
+        QTRY_COMPARE_WITH_TIMEOUT(processes.model()->rowCount(), 4, patience);
         keep_picture(*window, "several");
         two->end();
         QTRY_COMPARE_WITH_TIMEOUT(window->session().server().pids.size(), std::size_t{2}, patience);
         QTRY_COMPARE_WITH_TIMEOUT(rows(*window), 2, patience);
+        QTRY_COMPARE_WITH_TIMEOUT(processes.model()->rowCount(), 3, patience);
         QVERIFY(!window->server_banner().isVisible());
     }
 
-    void a_server_with_a_probe_shows_all_and_can_be_controlled() {
-        QProcess serve;
-        serve.start(QStringLiteral(CONNSCOPE_BIN_FOLDER "/connscope-serve"),
-                    {QStringLiteral("--listen"), QStringLiteral("127.0.0.1:0"), QStringLiteral("--mode"),
-                     QStringLiteral("callbacks"), QStringLiteral("--protocol"), QStringLiteral("echo"),
-                     QStringLiteral("--name"), unique_name("probed")});
-        while (!serve.canReadLine() && serve.waitForReadyRead(patience)) {
+    void what_a_process_has_opened_itself_is_told_apart_and_shown_when_wanted() {
+        ForeignServer behind(unique_name("behind"));
+        ForeignServer server(unique_name("proxy"), behind.port());
+        Client first(server.port()), second(server.port());
+        QVERIFY(first.echoes("x") && second.echoes("x"));
+        const auto window = shown_window(attached_to({server.pid()}));
+        QTRY_COMPARE_WITH_TIMEOUT(rows(*window), 2, patience);
+        QCheckBox& outgoing = window->connections().outgoing();
+        QTRY_VERIFY_WITH_TIMEOUT(outgoing.isVisible(), patience);
+        QCOMPARE(outgoing.text(), QStringLiteral("Show 2 outgoing, too, which are not counted"));
+        keep_picture(*window, "outgoing");
+        QTest::mouseClick(&outgoing, Qt::LeftButton, Qt::NoModifier, QPoint(8, outgoing.height() / 2));
+        QTRY_COMPARE_WITH_TIMEOUT(rows(*window), 4, patience);
+        int by_process = 0;
+        for (int row = 0; row < 4; ++row) by_process += cell(*window, row, "opened_by") == QLatin1String("process") ? 1 : 0;
+        QCOMPARE(by_process, 2);
+        QCOMPARE(newest(*window, Quantity::open), 2.0);
+        outgoing.click();
+        QTRY_COMPARE_WITH_TIMEOUT(rows(*window), 2, patience);
+    }
+
+    void a_connection_of_any_of_several_processes_is_taken_apart() {
+        ProbedServer one("probed"), two("probed");
+        Client to_one(one.port()), to_two(two.port());
+        QVERIFY(to_one.echoes("a line\n") && to_two.echoes("a line\n"));
+        const auto window = shown_window(attached_to({one.pid(), two.pid()}));
+        QTRY_COMPARE_WITH_TIMEOUT(rows(*window), 2, patience);
+        window->anatomy_panel().bring_up();
+        for (const int row : {0, 1}) {
+            window->connections().table().selectRow(row);
+            const auto key = window->connections().selected();
+            QVERIFY(key);
+            const auto is_read = [&] {
+                const AnatomyReading* now = window->anatomy().model().now();
+                return now != nullptr && now->process == key->segment && now->id == key->id;
+            };
+            QTRY_VERIFY_WITH_TIMEOUT(is_read(), patience);
+            QVERIFY2(window->anatomy().model().problem().isEmpty(), qPrintable(window->anatomy().model().problem()));
+            QCOMPARE(window->anatomy().model().now()->mode, QStringLiteral("callbacks"));
         }
-        const QString ready = QString::fromUtf8(serve.readLine());
-        const auto port = ready.section(QLatin1Char(' '), 2, 2).section(QLatin1Char(':'), 1).toUShort();
-        QVERIFY2(port != 0, qPrintable(ready));
-        Client client(port);
+    }
+
+    void a_server_with_a_probe_shows_all_and_can_be_controlled() {
+        ProbedServer server("controlled");
+        QProcess& serve = server.process();
+        QVERIFY(server.port() != 0);
+        Client client(server.port());
         QVERIFY(client.echoes("a line\n"));
         const auto window = shown_window(attached_to({QString::number(serve.processId())}));
         QTRY_COMPARE_WITH_TIMEOUT(rows(*window), 1, patience);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "connscope/observe/sockets.hpp"
 
+#include "loopback.hpp"
+
 #include <gtest/gtest.h>
 
-#include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,51 +20,10 @@ namespace {
 using namespace connscope;
 using namespace std::chrono_literals;
 using telemetry::UniqueFd;
+using test::inode_of;
+using test::Loopback;
 
 std::uint32_t own_pid() { return static_cast<std::uint32_t>(::getpid()); }
-
-std::uint64_t inode_of(int fd) {
-    struct stat status {};
-    EXPECT_EQ(::fstat(fd, &status), 0);
-    return status.st_ino;
-}
-
-// A listening socket on loopback and connections through it.
-class Loopback {
-public:
-    explicit Loopback(int family = AF_INET)
-        : family_(family) {
-        listener_.reset(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
-        if (family == AF_INET) {
-            auto& v4 = reinterpret_cast<sockaddr_in&>(address_);
-            v4.sin_family = AF_INET;
-            v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        } else {
-            auto& v6 = reinterpret_cast<sockaddr_in6&>(address_);
-            v6.sin6_family = AF_INET6;
-            v6.sin6_addr = in6addr_loopback;
-        }
-        listens_ = ::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address_), sizeof address_) == 0 &&
-                   ::listen(listener_.get(), 1024) == 0;
-        socklen_t length = sizeof address_;
-        ::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address_), &length);
-    }
-    bool listens() const { return listens_; }
-    int listener() const { return listener_.get(); }
-    std::uint16_t port() const { return ntohs(reinterpret_cast<const sockaddr_in&>(address_).sin_port); }
-    UniqueFd connect() const {
-        UniqueFd client(::socket(family_, SOCK_STREAM | SOCK_CLOEXEC, 0));
-        EXPECT_EQ(::connect(client.get(), reinterpret_cast<const sockaddr*>(&address_), sizeof address_), 0);
-        return client;
-    }
-    UniqueFd accept() const { return UniqueFd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)); }
-
-private:
-    int family_;
-    UniqueFd listener_;
-    sockaddr_storage address_{};
-    bool listens_ = false;
-};
 
 const observe::SocketReading* find(const std::vector<observe::SocketReading>& sockets, std::uint64_t inode) {
     const auto at = std::ranges::find(sockets, inode, &observe::SocketReading::inode);
@@ -200,9 +159,13 @@ TEST(SocketsObserver, joins_sockets_with_their_process_and_leaves_other_processe
     for (const UniqueFd& fd : accepted) EXPECT_NE(find(reading.sockets, inode_of(fd.get())), nullptr);
     EXPECT_NE(find(reading.sockets, inode_of(loopback.listener())), nullptr);
     for (const auto& socket : reading.sockets) EXPECT_NE(socket.peer.port, port) << "a client's end";
+    for (const UniqueFd& fd : accepted) EXPECT_TRUE(find(reading.sockets, inode_of(fd.get()))->accepted);
     ASSERT_TRUE(read_all(*other, reading));
     EXPECT_EQ(reading.sockets.size(), 50u);
-    for (const auto& socket : reading.sockets) EXPECT_EQ(socket.peer.port, port);
+    for (const auto& socket : reading.sockets) {
+        EXPECT_EQ(socket.peer.port, port);
+        EXPECT_FALSE(socket.accepted) << "it has opened them itself";
+    }
 
     ::kill(child, SIGKILL);
     ::waitpid(child, nullptr, 0);

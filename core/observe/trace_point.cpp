@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "connscope/lab/trace_point.hpp"
+#include "connscope/observe/trace_point.hpp"
 
 #include "connscope/observe/proc_file.hpp"
 
@@ -13,7 +13,7 @@
 
 #include <cerrno>
 
-namespace connscope::lab {
+namespace connscope::observe {
 namespace {
 
 using telemetry::Error;
@@ -58,13 +58,13 @@ std::optional<std::size_t> TracePoint::offset_of(std::string_view field) const {
     const std::size_t offset = at == std::string::npos ? at : format.find("offset:", at);
     if (offset == std::string::npos) return std::nullopt;
     std::string_view number = std::string_view(format).substr(offset + 7);
-    const auto found = observe::take_number(number);
+    const auto found = take_number(number);
     return found ? std::optional(static_cast<std::size_t>(*found)) : std::nullopt;
 }
 
 Outcome<TracePoint> find_trace_point(std::string_view name, std::string_view what) {
     const std::string path = fmt::format("{}/events/{}/format", traces, name);
-    auto format = observe::read_whole(AT_FDCWD, path.c_str());
+    auto format = read_whole(AT_FDCWD, path.c_str());
     const int refused = errno;
     if (!format && ::geteuid() == 0) format = read_apart(path);
     if (!format && (refused == EACCES || refused == EPERM || ::geteuid() != 0))
@@ -72,7 +72,7 @@ Outcome<TracePoint> find_trace_point(std::string_view name, std::string_view wha
                      fmt::format("{} needs root: the kernel's trace point {}", what, name)};
     TracePoint point;
     if (format) {
-        const auto id = observe::number_of(*format, "ID:");
+        const auto id = number_of(*format, "ID:");
         if (id) {
             point.id = *id;
             point.format = std::move(*format);
@@ -83,4 +83,4 @@ Outcome<TracePoint> find_trace_point(std::string_view name, std::string_view wha
                  fmt::format("this kernel has no trace point {}, which {} needs", name, what)};
 }
 
-} // namespace connscope::lab
+} // namespace connscope::observe

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace connscope::lab {
+namespace connscope::observe {
 
 // A place in the kernel that can be watched by perf_event_open(2), as its tracefs describes it.
 struct TracePoint {
@@ -24,4 +24,4 @@ struct TracePoint {
 // (std::errc::permission_denied) for `what`, or no such trace point.
 telemetry::Outcome<TracePoint> find_trace_point(std::string_view name, std::string_view what);
 
-} // namespace connscope::lab
+} // namespace connscope::observe
