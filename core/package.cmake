@@ -8,7 +8,8 @@ set_target_properties(connscope_telemetry PROPERTIES EXPORT_NAME probe POSITION_
 
 # Interface only: connscope itself compiles the folder but does not watch its own Asio with it.
 set_target_properties(connscope_asio PROPERTIES EXPORT_NAME asio POSITION_INDEPENDENT_CODE ON)
-target_compile_definitions(connscope_asio INTERFACE BOOST_ASIO_CUSTOM_HANDLER_TRACKING=<connscope/asio/tracking.hpp>)
+target_compile_definitions(connscope_asio INTERFACE BOOST_ASIO_CUSTOM_HANDLER_TRACKING=<connscope/asio/tracking.hpp>
+    ASIO_CUSTOM_HANDLER_TRACKING=<connscope/asio/tracking.hpp>) # of Boost.Asio, and of Asio without Boost
 target_compile_features(connscope_telemetry PUBLIC cxx_std_20)
 
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/connscope)

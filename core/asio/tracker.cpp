@@ -1,388 +1,381 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "connscope/asio/tracker.hpp"
 
+#include "connscope/asio/socket.hpp"
 #include "connscope/telemetry/connected_socket.hpp"
 #include "connscope/telemetry/probe.hpp"
 
-#include <poll.h>
 #include <pthread.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
-#include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
-#include <thread>
 
 namespace connscope::asio {
+
+constinit thread_local const TrackedHandler* newest = nullptr;
+
 namespace {
 
 using namespace telemetry;
 
-constexpr std::uintmax_t most_descriptors = 1u << 20;
-
-// Held for some ten nanoseconds at a time, and seldom wanted by two threads at once.
-class BriefLock {
-public:
-    void lock() noexcept {
-        // Acquire pairs with the release in unlock().
-        for (unsigned tries = 0; locked_.exchange(true, std::memory_order_acquire); ++tries)
-            if (tries > 100) std::this_thread::yield(); // who holds it may have lost its CPU
-    }
-    void unlock() noexcept { locked_.store(false, std::memory_order_release); }
-
-private:
-    std::atomic<bool> locked_{false};
-};
-
-// What is known of a descriptor. The lock makes the probe's calls one at a time.
-struct Socket {
-    BriefLock lock;
-    ConnectionProbe probe;
-    std::uint64_t inode = 0; // of the probe's socket
-    std::uint32_t generation = 0;
-    std::uint16_t reads = 0; // operations pending
-    std::uint16_t writes = 0;
-    std::uint16_t pauses = 0;
-    bool running = false;
-    bool outgoing = false; // opened here
-    CarrierKind carrier = CarrierKind::none;
-    std::atomic<Ticks> ready_since{0};
-};
-
-// Which descriptor stands behind the number by which a reactor tells of it. Read without a lock. The numbers are addresses
-// from a pool, used again, so there are no more of them than there have been descriptors at once.
-class Registrations {
-public:
-    // One thread at a time.
-    void set(std::uintmax_t number, int descriptor) noexcept {
-        if (entries_ == nullptr) return;
-        for (std::size_t step = 0; step < most_steps; ++step) {
-            Entry& entry = entries_[(first(number) + step) & (count - 1)];
-            const std::uintmax_t known = entry.number.load(std::memory_order_relaxed); // only written here
-            if (known != 0 && known != number) continue;
-            entry.descriptor.store(descriptor, std::memory_order_relaxed); // before the number, by its release
-            entry.number.store(number, std::memory_order_release);         // pairs with the acquire in find()
-            return;
-        }
-    }
-    int find(std::uintmax_t number) const noexcept {
-        if (entries_ == nullptr) return -1;
-        for (std::size_t step = 0; step < most_steps; ++step) {
-            const Entry& entry = entries_[(first(number) + step) & (count - 1)];
-            const std::uintmax_t known = entry.number.load(std::memory_order_acquire);
-            if (known == number) return entry.descriptor.load(std::memory_order_relaxed);
-            if (known == 0) return -1;
-        }
-        return -1;
-    }
-
-private:
-    struct Entry {
-        std::atomic<std::uintmax_t> number;
-        std::atomic<int> descriptor;
-    };
-    static constexpr unsigned bits = 17;
-    static constexpr std::size_t count = std::size_t{1} << bits;
-    static constexpr std::size_t most_steps = 64;
-    static std::size_t first(std::uintmax_t number) noexcept { // Knuth's multiplicative hash
-        return static_cast<std::size_t>((number >> 4) * 0x9e3779b97f4a7c15u >> (64 - bits));
-    }
-    // From calloc, so that only the pages in use take memory.
-    Entry* entries_ = static_cast<Entry*>(std::calloc(count, sizeof(Entry)));
-};
+constexpr std::uint32_t most_descriptors = 1u << 17;
 
 // Everything of this process. Never destroyed: handlers may run until its last moment. A forked child begins anew and leaves
 // its parent's alone.
 struct Process {
-    std::unique_ptr<ProbeServer> server;
-    // By descriptor. From calloc, so that only the pages in use take memory.
-    std::atomic<Socket*>* sockets =
-        static_cast<std::atomic<Socket*>*>(std::calloc(most_descriptors, sizeof(std::atomic<Socket*>)));
-    std::mutex making;
-    std::atomic<int> highest{-1}; // descriptor that there is a socket of
-    Registrations registrations;
+    std::unique_ptr<ProbeServer> server; // none: nothing can be reported
+    // By descriptor, as are the segment's slots. Only the pages in use take memory.
+    Socket* sockets = nullptr;
+    const layout::Slot* slots = nullptr;
+    std::atomic<int> highest{-1};       // descriptor that has had a connection
+    std::atomic<bool> is_watched{true}; // somebody reads the segment: slices are timed
+    std::atomic<Ticks> looked{0};       // around last; the time of what is not timed
 
-    Socket* find(int descriptor) const noexcept {
-        if (sockets == nullptr || descriptor < 0 || static_cast<std::uintmax_t>(descriptor) >= most_descriptors)
-            return nullptr;
-        return sockets[descriptor].load(std::memory_order_acquire); // pairs with the release in make()
-    }
-    Socket* make(int descriptor) {
-        if (Socket* known = find(descriptor)) return known;
-        const std::lock_guard lock(making);
-        if (Socket* known = find(descriptor)) return known;
-        if (sockets == nullptr) return nullptr;
-        auto* socket = new Socket;
-        sockets[descriptor].store(socket, std::memory_order_release); // pairs with the acquire in find()
-        highest.store(std::max(highest.load(std::memory_order_relaxed), descriptor), std::memory_order_relaxed);
-        return socket;
-    }
-    // The socket's lock is held, and its probe is open.
-    void close(Socket& socket) noexcept {
-        socket.probe.close();
-        ++socket.generation;
-        server->add(Gauge::connections_open, -1);
-        server->add(Gauge::connections_closed, 1);
-    }
+    std::mutex mutex; // guards what follows
+    Visitor* free_visitors = nullptr;
+
+    std::mutex looking; // guards the clock's beat and what follows
+    int swept = 0;      // descriptors up to here
+
+    Process();
+    Visitor* visitor();
+    void leave(Visitor* visitor) noexcept;
+
+    bool reports() const noexcept { return server != nullptr; }
+    // The socket is held.
+    void open(Socket& socket, int descriptor) noexcept;
+    void close(Socket& socket) noexcept;
+    void report(Socket& socket, ConnectionState state, bool slice_ends) noexcept;
     // Looks at some of the sockets, from `next` on, whether they were closed without Asio; where to go on.
-    int sweep(int next) noexcept;
+    void sweep(Visitor& me) noexcept;
+    // Called often enough, there is no thread needed for this: one more makes each of a single thread's calls dearer.
+    void look_around(Visitor& me, Ticks now) noexcept;
 };
 
-int Process::sweep(int next) noexcept {
-    constexpr int most_looked_at = 512; // half a millisecond
-    const int last = highest.load(std::memory_order_relaxed);
-    for (int looked_at = 0; looked_at < most_looked_at && next <= last; ++next) {
-        Socket* socket = find(next);
-        if (socket == nullptr) continue;
-        const std::lock_guard lock(socket->lock);
-        if (!socket->probe) continue;
-        ++looked_at;
-        struct stat about {};
-        if (::fstat(next, &about) != 0 || about.st_ino != socket->inode) close(*socket);
+Process::Process() {
+    void* memory = ::mmap(nullptr, most_descriptors * sizeof(Socket), PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    auto made = ProbeServer::create({.name = "asio-" + std::to_string(::getpid()),
+                                     .program = program_invocation_short_name,
+                                     .modes = {"asio"},
+                                     .connections = most_descriptors,
+                                     .own_slots = true});
+    if (memory == MAP_FAILED || !made) {
+        std::fprintf(stderr, "connscope::asio cannot report: %s\n", made ? "no memory" : made.error().text.c_str());
+        return;
     }
-    return next <= last ? next : 0;
+    sockets = static_cast<Socket*>(memory);
+    server = std::move(*made);
+    slots = &server->slot(0);
+    server->describe("tcp", "", "");
+}
+
+// Whether somebody reads, the clock's beat, and sockets that are gone; ten times a second as long as anything happens.
+void Process::look_around(Visitor& me, Ticks now) noexcept {
+    static const auto pause = static_cast<Ticks>(1e8 / process_clock().ns_per_tick); // 0.1 s
+    if (now - looked.load(std::memory_order_relaxed) < pause) [[likely]]             // a time
+        return;
+    const std::unique_lock lock(looking, std::try_to_lock);
+    if (!lock) return; // another thread does
+    looked.store(now, std::memory_order_relaxed);
+    is_watched.store(server->watched(), std::memory_order_relaxed); // from the next slice on
+    server->beat();
+    sweep(me);
+}
+
+Visitor* Process::visitor() {
+    const std::lock_guard lock(mutex);
+    Visitor* known = free_visitors;
+    if (known == nullptr) return new Visitor;
+    free_visitors = known->next_free;
+    return known;
+}
+
+void Process::leave(Visitor* visitor) noexcept {
+    const std::lock_guard lock(mutex);
+    visitor->next_free = free_visitors;
+    free_visitors = visitor;
+}
+
+// Opens a probe when the descriptor is a connected TCP socket.
+void Process::open(Socket& socket, int descriptor) noexcept {
+    const auto connected = connected_socket(descriptor);
+    if (connected) socket.probe = server->open_at(static_cast<std::uint32_t>(descriptor), connected->peer, connected->inode);
+    socket.left_out = !socket.probe; // until its descriptor is used again
+    if (socket.left_out) return;
+    ++socket.generation;
+    socket.pending = {};
+    socket.running = false;
+    socket.carrier = CarrierKind::none;
+    socket.ready_since.store(0, std::memory_order_relaxed);                                      // a time
+    socket.inode.store(static_cast<std::uint32_t>(connected->inode), std::memory_order_relaxed); // sweep() asks again
+    int before = highest.load(std::memory_order_relaxed);
+    while (before < descriptor && !highest.compare_exchange_weak(before, descriptor, std::memory_order_relaxed)) {
+    }
+    server->add(Gauge::connections_accepted, 1);
+    server->add(Gauge::connections_open, 1);
+}
+
+// Its probe is open.
+void Process::close(Socket& socket) noexcept {
+    socket.probe.close();
+    socket.inode.store(0, std::memory_order_relaxed); // sweep() asks again
+    ++socket.generation;
+    server->add(Gauge::connections_open, -1);
+    server->add(Gauge::connections_closed, 1);
+}
+
+void Process::report(Socket& socket, ConnectionState state, bool slice_ends) noexcept {
+    if (is_watched.load(std::memory_order_relaxed))
+        socket.probe.suspend_at(ticks(), state, slice_ends);
+    else
+        socket.probe.untimed(state, looked.load(std::memory_order_relaxed));
+}
+
+void Process::sweep(Visitor& me) noexcept {
+    constexpr int most_looked_at = 32; // some ten microseconds
+    const int last = highest.load(std::memory_order_relaxed);
+    if (swept > last) swept = 0;
+    for (int looked_at = 0; looked_at < most_looked_at && swept <= last; ++swept) {
+        Socket& socket = sockets[swept];
+        const auto inode_of = [&] { return socket.inode.load(std::memory_order_relaxed); };
+        const auto is_gone = [&](std::uint32_t inode) {
+            struct stat about {};
+            return ::fstat(swept, &about) != 0 || static_cast<std::uint32_t>(about.st_ino) != inode;
+        };
+        const std::uint32_t inode = inode_of();
+        if (inode == 0) continue;
+        ++looked_at;
+        if (!is_gone(inode)) continue;
+        const Held held(socket, me, false);
+        if (socket.probe && inode_of() == inode && is_gone(inode)) close(socket);
+    }
 }
 
 std::atomic<Process*> current{nullptr};
 std::mutex starting;
 
+// Null before the first operation, and when nothing can be reported.
+Process* known_process() noexcept {
+    Process* all = current.load(std::memory_order_acquire); // pairs with process()
+    return all != nullptr && all->reports() ? all : nullptr;
+}
+
 Process* process() {
     // Acquire pairs with the release below: who sees the process sees its server.
-    if (Process* known = current.load(std::memory_order_acquire)) return known;
+    if (Process* known = current.load(std::memory_order_acquire)) [[likely]]
+        return known->reports() ? known : nullptr;
     const std::lock_guard lock(starting);
-    if (Process* known = current.load(std::memory_order_acquire)) return known;
-    static std::once_flag once;
-    std::call_once(once, [] {
-        ::pthread_atfork([] { starting.lock(); }, [] { starting.unlock(); },
-                         [] {
-                             current.store(nullptr, std::memory_order_release);
-                             starting.unlock();
-                         });
-    });
-    auto* made = new Process;
-    auto server = ProbeServer::create(
-        {.name = "asio-" + std::to_string(::getpid()), .program = program_invocation_short_name, .modes = {"asio"}});
-    if (server) {
-        made->server = std::move(*server);
-        made->server->describe("tcp", "", "");
-        sigset_t every;
-        sigset_t before;
-        ::sigfillset(&every); // the server's signals are its own threads' business
-        ::pthread_sigmask(SIG_SETMASK, &every, &before);
-        std::thread([made, probe = made->server.get()] {
-            probe->enter_thread(true);
-            for (int next = 0;;) { // until the process ends: the clock's beat, with nothing else to wait for
-                probe->beat();
-                next = made->sweep(next);
-                ::poll(nullptr, 0, 250);
-            }
-        }).detach();
-        ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    } else {
-        std::fprintf(stderr, "connscope::asio cannot report: %s\n", server.error().text.c_str());
+    if (current.load(std::memory_order_acquire) == nullptr) {
+        static std::once_flag once;
+        std::call_once(once, [] {
+            ::pthread_atfork([] { starting.lock(); }, [] { starting.unlock(); },
+                             [] {
+                                 current.store(nullptr, std::memory_order_release);
+                                 starting.unlock();
+                             });
+        });
+        current.store(new Process, std::memory_order_release);
     }
-    current.store(made, std::memory_order_release);
-    return made;
+    return known_process();
 }
 
-// The slice that this thread runs.
-thread_local int running_descriptor = -1;
-thread_local std::uint32_t running_generation = 0;
-thread_local unsigned running_depth = 0;
+// The calling thread.
+struct Thread {
+    Process* process = nullptr; // that it has entered
+    Visitor* visitor = nullptr;
+    int running_descriptor = -1; // whose slice it runs
+    std::uint32_t running_generation = 0;
+    std::uint32_t starts = 0; // of handlers
+    bool runs = false;
+    bool ended = false; // its last handlers run while it is taken apart
+    int last_place = 0; // of the events that were told last, which came at
+    Ticks came_at = 0;
+};
+constinit thread_local Thread self;
 
-// Gives the thread a ring of its own until it ends.
-void enter(ProbeServer& server) {
-    struct Stay {
-        ProbeServer* server = nullptr;
-        ~Stay() {
-            if (server != nullptr) server->leave_thread();
-        }
-    };
-    thread_local Stay stay;
-    if (stay.server == &server) return;
-    stay.server = &server;
-    server.enter_thread(true);
-}
-
-ConnectionState state_of(const Socket& socket) {
-    if (socket.writes > 0) return ConnectionState::waiting_write;
-    if (socket.reads > 0) return ConnectionState::waiting_read;
-    return socket.pauses > 0 ? ConnectionState::paused : ConnectionState::ready;
-}
-
-// Opens a probe when the descriptor is a connected TCP socket. The socket's lock is held.
-void open(Process& all, Socket& socket, int descriptor) {
-    const auto connected = connected_socket(descriptor);
-    if (!connected) return;
-    socket.inode = connected->inode;
-    socket.probe = all.server->open(connected->peer, connected->inode);
-    if (!socket.probe) return;
-    ++socket.generation;
-    socket.reads = socket.writes = socket.pauses = 0;
-    socket.running = false;
-    socket.carrier = CarrierKind::none;
-    all.server->add(Gauge::connections_accepted, 1);
-    all.server->add(Gauge::connections_open, 1);
-}
-
-// What an operation's literals say of it.
-struct Operation {
-    const char* object = nullptr;
-    const char* name = nullptr;
-    bool of_nobody = false; // an acceptor's, a signal set's
-    bool is_socket = false;
-    std::uint8_t waits_for = 0;
+// At the thread's end. In a forked child the parent's are left alone.
+struct Leave {
+    ~Leave() {
+        self.ended = true;
+        Process* const all = self.process;
+        if (all == nullptr || all != current.load(std::memory_order_acquire)) return; // pairs with process()
+        all->server->leave_thread();
+        all->leave(self.visitor);
+        self.process = nullptr;
+    }
 };
 
-// Compares each pair of literals once, as long as a thread does not use many.
-const Operation& operation_of(const char* object, const char* name) noexcept {
-    thread_local std::array<Operation, 16> known{};
-    Operation& operation = known[(reinterpret_cast<std::uintptr_t>(name) >> 3) % known.size()];
-    if (operation.object == object && operation.name == name) return operation;
-    operation = {object, name};
-    const std::string_view kind = object;
-    const std::string_view what = name;
-    operation.of_nobody = kind == "signal_set" || (kind == "socket" && what == "async_accept");
-    operation.is_socket = kind == "socket";
-    if (kind == "socket") operation.waits_for = what.starts_with("async_send") || what == "async_connect" ? 2 : 1;
-    if (kind == "deadline_timer") operation.waits_for = 3;
-    return operation;
+void enter_anew(Process& all) noexcept {
+    if (!self.ended) {
+        thread_local Leave leave;
+        static_cast<void>(leave);
+    }
+    self.process = &all;
+    self.visitor = all.visitor();
+    all.server->enter_thread(!self.ended); // a ring of its own until it ends
 }
-
-void count(Socket& socket, std::uint8_t waits_for, int by) {
-    std::uint16_t* const counts[]{nullptr, &socket.reads, &socket.writes, &socket.pauses};
-    if (auto* counted = counts[waits_for]) *counted = static_cast<std::uint16_t>(*counted + by);
+Visitor& enter(Process& all) noexcept {
+    if (self.process != &all) [[unlikely]]
+        enter_anew(all);
+    return *self.visitor;
 }
 
 } // namespace
 
-void created(TrackedHandler& handler, Idiom idiom, const char* object, std::uintmax_t native, const char* name) noexcept {
-    Process* all = process();
-    if (!all->server) return;
-    const Operation& operation = operation_of(object, name);
-    int descriptor = running_descriptor;
-    if (operation.of_nobody) return;
-    const bool is_socket = operation.is_socket && native < most_descriptors;
-    if (is_socket) descriptor = static_cast<int>(native);
-    handler.waits_for = operation.waits_for;
+void created(TrackedHandler& handler, Idiom idiom, Subject subject, std::uintmax_t native) noexcept {
+    newest = &handler;
+    handler.waits_for = subject.waits_for;
+    Process* const all = process();
+    if (all == nullptr) return;
+    const bool is_socket = subject.is_socket && native < most_descriptors;
+    const int descriptor = is_socket ? static_cast<int>(native) : self.running_descriptor;
     if (descriptor < 0) return;
-    enter(*all->server);
-    Socket* socket = is_socket ? all->make(descriptor) : all->find(descriptor);
-    if (socket == nullptr) return;
-    const std::lock_guard lock(socket->lock);
-    if (is_socket && !socket->probe && !socket->outgoing) open(*all, *socket, descriptor);
-    if (!socket->probe || (!is_socket && socket->generation != running_generation)) return;
+    Socket& socket = all->sockets[descriptor];
+    const Held held(socket, enter(*all));
+    if (is_socket && !socket.probe && !socket.left_out) all->open(socket, descriptor);
+    if (!socket.probe || (!is_socket && socket.generation != self.running_generation)) return;
     handler.descriptor = descriptor;
-    handler.generation = socket->generation;
-    count(*socket, handler.waits_for, 1);
+    handler.generation = socket.generation;
+    // Events that came before were of no operation.
+    if (is_socket && socket.pending[static_cast<std::size_t>(Wait::bytes)] == 0 &&
+        socket.pending[static_cast<std::size_t>(Wait::room)] == 0)
+        socket.ready_since.store(0, std::memory_order_relaxed); // a time
+    socket.count(subject.waits_for, 1);
     // What a callback posts may be a part of what a coroutine or a stack waits for.
-    const CarrierKind kind = idiom == Idiom::awaitable              ? CarrierKind::coroutine
-                             : idiom == Idiom::spawned              ? CarrierKind::fiber
-                             : socket->carrier == CarrierKind::none ? CarrierKind::closure
-                                                                    : socket->carrier;
-    if (kind != socket->carrier) {
-        socket->carrier = kind;
-        socket->probe.carried_by(kind, 0, nullptr, 0);
+    const CarrierKind kind = idiom == Idiom::awaitable             ? CarrierKind::coroutine
+                             : idiom == Idiom::spawned             ? CarrierKind::fiber
+                             : socket.carrier == CarrierKind::none ? CarrierKind::closure
+                                                                   : socket.carrier;
+    if (kind != socket.carrier) {
+        socket.carrier = kind;
+        socket.probe.carried_by(kind, 0, nullptr, 0);
     }
-    if (!socket->running) socket->probe.suspend(state_of(*socket), true);
+    if (!socket.running) all->report(socket, socket.state(), false);
 }
 
-Completion::Completion(const TrackedHandler& handler) noexcept
-    : descriptor_(handler.descriptor)
-    , generation_(handler.generation)
-    , waits_for_(handler.waits_for)
-    , bytes_(handler.bytes) {}
+void done_at_once(const TrackedHandler& handler) noexcept {
+    Process* const all = known_process();
+    if (all == nullptr || handler.descriptor < 0) return;
+    Socket& socket = all->sockets[handler.descriptor];
+    const Held held(socket, enter(*all));
+    if (!socket.probe || socket.generation != handler.generation) return;
+    handler.done = true;
+    socket.count(handler.waits_for, -1);
+    socket.count(Wait::turn, 1);
+    if (!socket.running) all->report(socket, socket.state(), false);
+}
 
 void Completion::start() noexcept {
-    Process* all = current.load(std::memory_order_acquire); // pairs with process()
-    if (all == nullptr || descriptor_ < 0) return;
-    Socket* socket = all->find(descriptor_);
-    if (socket == nullptr) return;
-    enter(*all->server);
-    const std::lock_guard lock(socket->lock);
-    if (!socket->probe || socket->generation != generation_) return;
     pending_ = false;
-    count(*socket, waits_for_, -1);
-    if (bytes_ > 0 && waits_for_ == 1) socket->probe.received(bytes_);
-    if (bytes_ > 0 && waits_for_ == 2) socket->probe.sent(bytes_);
-    const Ticks since = socket->ready_since.exchange(0, std::memory_order_relaxed); // a time, nothing hangs on it
-    if (running_depth != 0 || socket->running) return;
-    socket->running = true;
-    socket->probe.resume(since);
+    Process* const all = known_process();
+    if (all == nullptr) return;
+    Visitor& me = enter(*all);
+    // What waited for its socket comes after events, which look around; if it did not have to wait, there may be none for
+    // long.
+    if (waits_for_ == Wait::turn || waits_for_ == Wait::time || ++self.starts % 64 == 0) all->look_around(me, ticks());
+    Socket& socket = all->sockets[descriptor_];
+    const Held held(socket, me);
+    if (!socket.probe || socket.generation != generation_) return;
+    socket.count(done_ ? Wait::turn : waits_for_, -1);
+    if (bytes_ > 0 && waits_for_ == Wait::bytes) socket.probe.received(bytes_);
+    if (bytes_ > 0 && waits_for_ == Wait::room) socket.probe.sent(bytes_);
+    if (self.runs) return;
+    // A handler that has passed its work on to a strand may still be ending on another thread.
+    if (socket.running) all->report(socket, ConnectionState::ready, true);
+    const bool is_watched = all->is_watched.load(std::memory_order_relaxed);
+    if (is_watched) {
+        Ticks since = 0;
+        if (!done_ && (waits_for_ == Wait::bytes || waits_for_ == Wait::room)) {
+            since = socket.ready_since.load(std::memory_order_relaxed); // a time, nothing hangs on it
+            socket.ready_since.store(0, std::memory_order_relaxed);
+        }
+        socket.probe.resume_at(ticks(), since);
+    } else {
+        socket.probe.untimed(ConnectionState::running, all->looked.load(std::memory_order_relaxed));
+    }
+    socket.running = true;
+    slice_ = ++socket.slice;
     running_ = true;
-    running_depth = 1;
-    running_descriptor = descriptor_;
-    running_generation = generation_;
+    self.runs = true;
+    self.running_descriptor = descriptor_;
+    self.running_generation = generation_;
 }
 
-void Completion::end() noexcept {
-    if (!running_) return;
+void Completion::stop() noexcept {
     running_ = false;
-    running_depth = 0;
-    running_descriptor = -1;
-    Process* all = current.load(std::memory_order_acquire); // pairs with process()
-    Socket* socket = all == nullptr ? nullptr : all->find(descriptor_);
-    if (socket == nullptr) return;
-    const std::lock_guard lock(socket->lock);
-    if (!socket->probe || socket->generation != generation_) return;
-    socket->running = false;
-    socket->probe.suspend(state_of(*socket), true);
+    self.runs = false;
+    self.running_descriptor = -1;
+    Process* const all = known_process();
+    if (all == nullptr) return;
+    Socket& socket = all->sockets[descriptor_];
+    const Held held(socket, enter(*all));
+    if (!socket.probe || socket.generation != generation_ || socket.slice != slice_) return;
+    socket.running = false;
+    all->report(socket, socket.state(), true);
 }
 
-Completion::~Completion() {
-    end(); // a handler that threw
-    if (!pending_ || descriptor_ < 0) return;
-    Process* all = current.load(std::memory_order_acquire); // pairs with process()
-    Socket* socket = all == nullptr ? nullptr : all->find(descriptor_);
-    if (socket == nullptr) return;
-    const std::lock_guard lock(socket->lock); // destroyed without having run
-    if (socket->probe && socket->generation == generation_) count(*socket, waits_for_, -1);
+void Completion::forget() noexcept {
+    Process* const all = known_process();
+    if (all == nullptr) return;
+    Socket& socket = all->sockets[descriptor_];
+    const Held held(socket, enter(*all));
+    if (socket.probe && socket.generation == generation_) socket.count(done_ ? Wait::turn : waits_for_, -1);
 }
 
 void operation(std::uintmax_t descriptor, const char* name) noexcept {
     if (std::strcmp(name, "close") != 0 && std::strcmp(name, "release") != 0) return;
-    Process* all = current.load(std::memory_order_acquire); // pairs with process()
-    Socket* socket = all == nullptr || descriptor >= most_descriptors ? nullptr : all->find(static_cast<int>(descriptor));
-    if (socket == nullptr) return;
-    enter(*all->server);
-    const std::lock_guard lock(socket->lock);
-    if (socket->probe) all->close(*socket);
+    Process* const all = known_process();
+    if (all == nullptr || descriptor >= most_descriptors) return;
+    Socket& socket = all->sockets[descriptor];
+    const Held held(socket, enter(*all));
+    if (socket.probe) all->close(socket);
 }
 
-void registered(std::uintmax_t descriptor, std::uintmax_t registration) noexcept {
+void registered(std::uintmax_t descriptor) noexcept {
     if (descriptor >= most_descriptors) return;
-    Process* all = process();
-    if (!all->server) return;
-    {
-        const std::lock_guard lock(all->making);
-        all->registrations.set(registration, static_cast<int>(descriptor));
-    }
-    Socket* socket = all->make(static_cast<int>(descriptor));
-    if (socket == nullptr) return;
-    enter(*all->server);
+    Process* const all = process();
+    if (all == nullptr) return;
+    Visitor& me = enter(*all);
     sockaddr_storage peer{};
     socklen_t length = sizeof peer;
     const bool is_connected = ::getpeername(static_cast<int>(descriptor), reinterpret_cast<sockaddr*>(&peer), &length) == 0;
-    const std::lock_guard lock(socket->lock);
-    if (socket->probe) all->close(*socket); // Asio was not told
-    socket->outgoing = !is_connected;
+    Socket& socket = all->sockets[descriptor];
+    {
+        const Held held(socket, me, false);
+        if (socket.probe) all->close(socket); // Asio was not told
+        socket.left_out = !is_connected;
+    }
+    // The next thread to come will be the one that serves it.
+    Held::disown(socket, me);
 }
 
-void ready(std::uintmax_t registration) noexcept {
-    Process* all = current.load(std::memory_order_acquire); // pairs with process()
-    if (all == nullptr) return;
-    if (Socket* socket = all->find(all->registrations.find(registration)))
-        socket->ready_since.store(ticks(), std::memory_order_relaxed); // a time
+void ready(int descriptor, int place) noexcept {
+    Process* const all = known_process();
+    if (all == nullptr || static_cast<unsigned>(descriptor) >= most_descriptors) return;
+    Socket& socket = all->sockets[descriptor];
+    // What its handler will write to.
+    __builtin_prefetch(&socket, 1);
+    __builtin_prefetch(&all->slots[descriptor], 1);
+    __builtin_prefetch(reinterpret_cast<const std::byte*>(&all->slots[descriptor]) + 64, 1);
+    // The clock is read once for events that came at once. Their places go up; at most the reactor's own two are not told.
+    if (place <= self.last_place || place < 3) {
+        self.came_at = ticks();
+        all->look_around(enter(*all), self.came_at);
+    }
+    self.last_place = place;
+    if (all->is_watched.load(std::memory_order_relaxed))
+        socket.ready_since.store(self.came_at, std::memory_order_relaxed); // a time
 }
 
 } // namespace connscope::asio

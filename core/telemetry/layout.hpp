@@ -146,6 +146,12 @@ struct Gauges {
     std::array<std::atomic<std::uint64_t>, gauge_count> values;
 };
 
+// Of a connection whose slices are not timed while nobody reads the segment (connscope::asio's).
+namespace slot_flags {
+inline constexpr std::uint8_t partly_timed = 1; // of some slices the time is not known
+inline constexpr std::uint8_t rough_since = 2;  // state_since_ticks is too early: by 0.1 s at most, and the slice before
+} // namespace slot_flags
+
 // One connection: three cache lines, sorted by how often they are written. One writer at a time: whoever carries the
 // connection. `sequence` is odd while a slot is being written.
 struct alignas(64) Slot {
@@ -154,7 +160,7 @@ struct alignas(64) Slot {
     std::atomic<std::uint8_t> state;   // ConnectionState
     std::atomic<std::uint8_t> carrier; // CarrierKind
     std::atomic<std::uint8_t> mode;    // index of Header::modes
-    std::atomic<std::uint8_t> flags;   // reserved
+    std::atomic<std::uint8_t> flags;   // slot_flags
     std::atomic<std::uint64_t> state_since_ticks;
     std::atomic<std::uint64_t> run_ticks;   // finished slices only; a running one began at state_since_ticks
     std::atomic<std::uint64_t> ready_ticks; // sum of scheduling delays from readiness

@@ -42,6 +42,7 @@ struct ProbeServer::Impl {
     layout::Gauges* gauges = nullptr;
     std::atomic<std::uint64_t>* histograms = nullptr;
     std::uint64_t capacity = 0;
+    bool own_slots = false;
     std::uint32_t own_rings = 0;
     std::uint32_t shared_rings = 0;
     std::uint32_t events_per_ring = 0;
@@ -49,6 +50,7 @@ struct ProbeServer::Impl {
     std::mutex mutex; // guards what follows
     std::vector<std::uint32_t> free_slots;
     std::uint32_t slots_used = 0;
+    std::vector<bool> reserved; // with own_slots, by slots_at_once
     std::uint64_t next_id = 1;
 
     ThreadProbe probe_of(std::uint32_t ring, bool shared) const {
@@ -120,9 +122,24 @@ EventKind slice_event(ConnectionState next) noexcept {
     return EventKind::slice_to_close;
 }
 
+constexpr std::uint64_t slots_at_once = 256; // 48 KiB
+
+bool is(const Slot& slot, ConnectionState state) noexcept { return get(slot.state) == static_cast<std::uint8_t>(state); }
+bool has(const Slot& slot, std::uint8_t flag) noexcept { return (get(slot.flags) & flag) != 0; }
+
+// The state's begin is known exactly.
+void since(Slot& slot, ConnectionState state, Ticks now) noexcept {
+    put(slot.state, static_cast<std::uint8_t>(state));
+    put(slot.state_since_ticks, now);
+    if (has(slot, layout::slot_flags::rough_since)) [[unlikely]]
+        put(slot.flags, get(slot.flags) & ~layout::slot_flags::rough_since);
+}
+
 // Ends the running slice of a slot, if there is one: its time goes to the slot, the thread's counters and its events.
 void end_slice(Slot& slot, std::uint64_t id, const ThreadProbe& thread, Ticks now, EventKind kind) noexcept {
-    if (get(slot.state) != static_cast<std::uint8_t>(ConnectionState::running)) return;
+    if (!is(slot, ConnectionState::running)) return;
+    if (has(slot, layout::slot_flags::rough_since)) [[unlikely]] // began when nobody read
+        return thread.add(thread.ring->slices, 1);
     const Ticks begin = get(slot.state_since_ticks);
     const Ticks length = now - begin;
     increase(slot.run_ticks, length);
@@ -137,7 +154,10 @@ void end_slice(Slot& slot, std::uint64_t id, const ThreadProbe& thread, Ticks no
 #if defined(CONNSCOPE_PROBE_OFF)
 
 void ConnectionProbe::resume(Ticks) noexcept {}
+void ConnectionProbe::resume_at(Ticks, Ticks) noexcept {}
 void ConnectionProbe::suspend(ConnectionState, bool, const void*) noexcept {}
+void ConnectionProbe::suspend_at(Ticks, ConnectionState, bool, const void*) noexcept {}
+void ConnectionProbe::untimed(ConnectionState, Ticks) noexcept {}
 void ConnectionProbe::received(std::size_t) noexcept {}
 void ConnectionProbe::sent(std::size_t) noexcept {}
 void ConnectionProbe::requests(std::uint64_t) noexcept {}
@@ -148,10 +168,14 @@ Ticks ConnectionProbe::slice_began() const noexcept { return ticks(); }
 void ConnectionProbe::resume(Ticks ready_since) noexcept {
     if (slot_ == nullptr) return;
     __builtin_prefetch(&slot_->bytes_in); // the counters of what the slice will do
+    resume_at(ticks(), ready_since);
+}
+
+void ConnectionProbe::resume_at(Ticks now, Ticks ready_since) noexcept {
+    if (slot_ == nullptr) return;
     const ThreadProbe& thread = server_->thread_probe();
-    const Ticks now = ticks();
     const SlotWrite write(*slot_);
-    if (ready_since == 0 && get(slot_->state) == static_cast<std::uint8_t>(ConnectionState::ready))
+    if (ready_since == 0 && is(*slot_, ConnectionState::ready) && !has(*slot_, layout::slot_flags::rough_since))
         ready_since = get(slot_->state_since_ticks);
     if (ready_since != 0 && ready_since < now) {
         const Ticks delay = now - ready_since;
@@ -159,25 +183,44 @@ void ConnectionProbe::resume(Ticks ready_since) noexcept {
         if (delay > get(slot_->longest_ready_ticks)) put(slot_->longest_ready_ticks, delay);
         record(server_->delays(layout::DelayHistogram::from_readiness), process_clock().duration(delay));
     }
-    put(slot_->state, static_cast<std::uint8_t>(ConnectionState::running));
-    put(slot_->state_since_ticks, now);
+    since(*slot_, ConnectionState::running, now);
     put(slot_->thread, thread.thread);
     increase(slot_->slices, 1);
 }
 
 void ConnectionProbe::suspend(ConnectionState state, bool user_space, const void* where) noexcept {
     if (slot_ == nullptr) return;
+    suspend_at(ticks(), state, user_space, where);
+}
+
+void ConnectionProbe::suspend_at(Ticks now, ConnectionState state, bool user_space, const void* where) noexcept {
+    if (slot_ == nullptr) return;
     const ThreadProbe& thread = server_->thread_probe();
-    const Ticks now = ticks();
     const SlotWrite write(*slot_);
     end_slice(*slot_, id_, thread, now, slice_event(state));
-    put(slot_->state, static_cast<std::uint8_t>(state));
-    put(slot_->state_since_ticks, now);
+    since(*slot_, state, now);
     if (where != nullptr) put(slot_->suspended_at, reinterpret_cast<std::uint64_t>(where)); // else as carried_by() left it
     if (user_space) {
         increase(slot_->user_space_switches, 1);
         thread.add(thread.ring->user_space_switches, 1);
     }
+}
+
+void ConnectionProbe::untimed(ConnectionState state, Ticks about) noexcept {
+    if (slot_ == nullptr) return;
+    const ThreadProbe& thread = server_->thread_probe();
+    const SlotWrite write(*slot_);
+    if (state == ConnectionState::running) {
+        put(slot_->thread, thread.thread);
+        increase(slot_->slices, 1);
+    } else {
+        if (is(*slot_, ConnectionState::running)) thread.add(thread.ring->slices, 1);
+        increase(slot_->user_space_switches, 1);
+        thread.add(thread.ring->user_space_switches, 1);
+    }
+    put(slot_->state, static_cast<std::uint8_t>(state));
+    put(slot_->state_since_ticks, about);
+    put(slot_->flags, layout::slot_flags::partly_timed | layout::slot_flags::rough_since);
 }
 
 Ticks ConnectionProbe::slice_began() const noexcept { return slot_ ? get(slot_->state_since_ticks) : ticks(); }
@@ -244,8 +287,7 @@ void ConnectionProbe::let_go() noexcept {
     const Ticks now = ticks();
     const SlotWrite write(*slot_);
     end_slice(*slot_, id_, thread, now, EventKind::slice_to_hand_off);
-    put(slot_->state, static_cast<std::uint8_t>(ConnectionState::ready));
-    put(slot_->state_since_ticks, now);
+    since(*slot_, ConnectionState::ready, now);
     put(slot_->carrier, static_cast<std::uint8_t>(CarrierKind::none));
     put(slot_->carrier_address, 0);
     put(slot_->carrier_bytes, 0);
@@ -297,7 +339,7 @@ Outcome<std::unique_ptr<ProbeServer>> ProbeServer::create(const ProbeOptions& op
                      {layout::SectionKind::rings, sizeof(layout::Ring), rings},
                      {layout::SectionKind::histograms, sizeof(std::uint64_t) * HistogramBuckets::count,
                       static_cast<std::uint64_t>(layout::DelayHistogram::count_)},
-                     {layout::SectionKind::connections, sizeof(Slot), options.connections},
+                     {layout::SectionKind::connections, sizeof(Slot), options.connections, !options.own_slots},
                      {layout::SectionKind::events, sizeof(layout::Event), std::uint64_t{rings} * options.events_per_ring,
                       false}},
     });
@@ -310,6 +352,8 @@ Outcome<std::unique_ptr<ProbeServer>> ProbeServer::create(const ProbeOptions& op
     impl->gauges = impl->segment.section<layout::Gauges>(layout::SectionKind::gauges);
     impl->histograms = impl->segment.section<std::atomic<std::uint64_t>>(layout::SectionKind::histograms);
     impl->capacity = options.connections;
+    impl->own_slots = options.own_slots;
+    if (options.own_slots) impl->reserved.resize((options.connections + slots_at_once - 1) / slots_at_once);
     impl->own_rings = options.rings;
     impl->shared_rings = options.shared_rings;
     impl->events_per_ring = options.events_per_ring;
@@ -353,6 +397,35 @@ ConnectionProbe ProbeServer::open(const PeerAddress& peer, std::uint64_t socket_
         }
         id = impl_->next_id++;
     }
+    return open(index, id, peer, socket_inode);
+}
+
+ConnectionProbe ProbeServer::open_at(std::uint32_t index, const PeerAddress& peer, std::uint64_t socket_inode) {
+    std::uint64_t id = 0;
+    {
+        const std::lock_guard lock(impl_->mutex);
+        assert(impl_->own_slots);
+        if (index >= impl_->capacity) return {};
+        const std::uint64_t chunk = index / slots_at_once;
+        if (!impl_->reserved[chunk]) {
+            const std::uint64_t first = chunk * slots_at_once;
+            if (!impl_->segment.reserve(layout::SectionKind::connections, first,
+                                        std::min(slots_at_once, impl_->capacity - first)))
+                return {};
+            impl_->reserved[chunk] = true;
+        }
+        if (index >= impl_->slots_used) {
+            impl_->slots_used = index + 1;
+            // As in open(). Slots below it that were never used read as zero, which is free.
+            impl_->segment.header().slots_used.store(impl_->slots_used, std::memory_order_release);
+        }
+        id = impl_->next_id++;
+    }
+    return open(index, id, peer, socket_inode);
+}
+
+ConnectionProbe ProbeServer::open(std::uint32_t index, std::uint64_t id, const PeerAddress& peer,
+                                  std::uint64_t socket_inode) {
     Slot& slot = impl_->slots[index];
     const Ticks now = ticks();
     {
@@ -360,6 +433,7 @@ ConnectionProbe ProbeServer::open(const PeerAddress& peer, std::uint64_t socket_
         put(slot.state, static_cast<std::uint8_t>(ConnectionState::ready));
         put(slot.carrier, static_cast<std::uint8_t>(CarrierKind::none));
         put(slot.mode, 0);
+        put(slot.flags, 0);
         put(slot.state_since_ticks, now);
         put(slot.opened_ticks, now);
         for (auto* field :
@@ -392,7 +466,10 @@ ConnectionProbe ProbeServer::opened(std::uint32_t slot, std::uint64_t id) noexce
 
 int ProbeServer::file() const noexcept { return impl_->segment.file(); }
 
+bool ProbeServer::watched() const noexcept { return impl_->segment.watched(); }
+
 void ProbeServer::free(Slot* slot) noexcept {
+    if (impl_->own_slots) return;
     const std::lock_guard lock(impl_->mutex);
     impl_->free_slots.push_back(static_cast<std::uint32_t>(slot - impl_->slots));
 }

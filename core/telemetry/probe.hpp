@@ -72,6 +72,13 @@ public:
     // `user_space` says that the next resume needs no kernel switch.
     void suspend(ConnectionState state, bool user_space, const void* where = nullptr) noexcept;
 
+    // The same for who has read the clock already: `now` is ticks().
+    void resume_at(Ticks now, Ticks ready_since) noexcept;
+    void suspend_at(Ticks now, ConnectionState state, bool user_space, const void* where = nullptr) noexcept;
+    // A change of state that is not timed, because nobody reads (ProbeServer::watched()): a slice counts and has no length.
+    // `about` is a tick of some time ago.
+    void untimed(ConnectionState state, Ticks about) noexcept;
+
     // When the running slice began.
     Ticks slice_began() const noexcept;
 
@@ -119,6 +126,7 @@ struct ProbeOptions {
     std::uint32_t rings = 32;             // for threads of their own
     std::uint32_t shared_rings = 8;       // for the many others
     std::uint32_t events_per_ring = 4096; // a power of two; a ring shares the caches with the connections
+    bool own_slots = false;               // the caller chooses them by open_at(); their memory is taken as they are used
 };
 
 // The writer of a server's segment. Creation makes the file, destruction marks it as ended and removes it.
@@ -139,6 +147,9 @@ public:
 
     // Takes a slot for a new connection, or an empty probe when all are taken. The connection is ready until resumed.
     ConnectionProbe open(const PeerAddress& peer, std::uint64_t socket_inode);
+    // The same in the slot that the caller says and keeps apart from its others; empty beyond capacity() and where there is
+    // no memory for it. Not to be mixed with open(). Needs ProbeOptions::own_slots.
+    ConnectionProbe open_at(std::uint32_t slot, const PeerAddress& peer, std::uint64_t socket_inode);
 
     // The reporting end of a connection that was opened in the process from which this one was forked. One end reports at a
     // time, and the slot is freed where it was taken.
@@ -158,6 +169,9 @@ public:
     // Says that the gauges are fresh and ties ticks to the clocks anew. A few times a second, from one thread.
     void beat() noexcept;
 
+    // Whether somebody has the segment open to read it. About a microsecond.
+    bool watched() const noexcept;
+
     HistogramCounters delays(layout::DelayHistogram which) noexcept;
 
     // Reads the slots in this process, as an observer would.
@@ -167,6 +181,7 @@ private:
     friend class ConnectionProbe;
     struct Impl;
     explicit ProbeServer(std::unique_ptr<Impl> impl);
+    ConnectionProbe open(std::uint32_t index, std::uint64_t id, const PeerAddress& peer, std::uint64_t socket_inode);
     void free(layout::Slot* slot) noexcept;
     ThreadProbe& thread_probe() noexcept;
 

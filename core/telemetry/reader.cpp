@@ -2,9 +2,11 @@
 #include "connscope/telemetry/reader.hpp"
 
 #include "connscope/telemetry/guarded_mapping.hpp"
+#include "connscope/telemetry/plain_text.hpp"
 #include "connscope/telemetry/runtime_folder.hpp"
 #include "connscope/telemetry/segment_parts.hpp"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <sys/stat.h>
 
@@ -33,11 +35,29 @@ bool read_clock(const Clock& clock, ClockCalibration& into) {
         std::atomic_thread_fence(std::memory_order_acquire); // the values above are read before the sequence again
         if ((before & 1) != 0 || clock.sequence.load(std::memory_order_relaxed) != before) continue;
         if (!(read.ns_per_tick > 1e-3 && read.ns_per_tick < 1e3)) return false; // 1 MHz to 1 THz; NaN fails too
-        if (!(std::abs(static_cast<double>(read.anchor_monotonic_ns)) <= ClockCalibration::longest_ns)) return false;
+        for (const std::int64_t anchor : {read.anchor_monotonic_ns, read.anchor_realtime_ns})
+            if (!(std::abs(static_cast<double>(anchor)) <= ClockCalibration::longest_ns)) return false;
         into = read;
         return true;
     }
     return false;
+}
+
+// A server that is idle may not have written its clock for long. Who reads the same time stamp counter ties it anew; a clock
+// that differs by more than a thousandth is another machine's, or another boot's.
+void tie_anew(ClockCalibration& clock) {
+    if (clock.kind != ClockKind::tsc || !detail::ticks_are_tsc) return;
+    const Ticks now = ticks();
+    const std::int64_t now_ns = monotonic_ns();
+    constexpr std::int64_t soon_ns = 1'000'000'000; // until then the writer's is as good
+    if (now <= clock.anchor_ticks || now_ns - clock.anchor_monotonic_ns < soon_ns) return;
+    const double ns_per_tick =
+        static_cast<double>(now_ns - clock.anchor_monotonic_ns) / static_cast<double>(now - clock.anchor_ticks);
+    if (!(std::abs(ns_per_tick / clock.ns_per_tick - 1) < 1e-3)) return;
+    clock.anchor_realtime_ns += now_ns - clock.anchor_monotonic_ns;
+    clock.anchor_ticks = now;
+    clock.anchor_monotonic_ns = now_ns;
+    clock.ns_per_tick = ns_per_tick;
 }
 
 template <class Enum>
@@ -65,6 +85,7 @@ SlotOutcome read_slot(const Slot& slot, const ClockCalibration& clock, Ticks now
         const bool known_state = to_enum(slot.state.load(relaxed), connection_state_count, into.state);
         const bool known_carrier = to_enum(slot.carrier.load(relaxed), carrier_kind_count, into.carrier);
         into.mode = slot.mode.load(relaxed);
+        const std::uint8_t flags = slot.flags.load(relaxed);
         into.thread = slot.thread.load(relaxed);
         const Ticks since = slot.state_since_ticks.load(relaxed);
         const Ticks opened = slot.opened_ticks.load(relaxed);
@@ -104,9 +125,11 @@ SlotOutcome read_slot(const Slot& slot, const ClockCalibration& clock, Ticks now
         into.ready = checked_duration(clock, ready);
         into.longest_ready = checked_duration(clock, longest_ready);
         into.longest_slice = checked_duration(clock, longest_slice);
+        into.partly_timed = (flags & slot_flags::partly_timed) != 0;
         // What lasts at this moment counts too: a connection that never yields would otherwise show nothing.
+        const bool is_exact = (flags & slot_flags::rough_since) == 0;
         const std::chrono::nanoseconds lasting =
-            now > since ? checked_duration(clock, now - since) : std::chrono::nanoseconds{0};
+            is_exact && now > since ? checked_duration(clock, now - since) : std::chrono::nanoseconds{0};
         if (into.state == ConnectionState::running) {
             into.run += lasting;
             into.longest_slice = std::max(into.longest_slice, lasting);
@@ -130,9 +153,9 @@ std::string atomic_text(const std::array<std::atomic<char>, N>& field) {
     for (const auto& character : field) {
         const char c = character.load(std::memory_order_relaxed);
         if (c == '\0') break;
-        text += static_cast<unsigned char>(c) < 0x20 ? '?' : c;
+        text += c;
     }
-    return text;
+    return plain_text(text);
 }
 
 bool known_event(std::uint8_t kind) {
@@ -143,6 +166,7 @@ bool known_event(std::uint8_t kind) {
 } // namespace
 
 struct SegmentReader::Impl {
+    UniqueFd file; // holds the lock by which the writer knows that it is read, until it is closed
     SegmentParts parts;
     GuardedMapping mapping;
     std::filesystem::path path;
@@ -182,6 +206,7 @@ struct SegmentReader::Impl {
                                                                         : " is a server's segment, not a load's")};
         if (!read_clock(header().clock, clock))
             return Error{SegmentErrc::damaged, path.string() + ": its clock cannot be right"};
+        tie_anew(clock);
         return check();
     }
 };
@@ -197,7 +222,12 @@ Outcome<SegmentReader> SegmentReader::open(const std::filesystem::path& path) {
     if (!opened) return std::move(opened).error();
     auto mapping = GuardedMapping::map(opened->file.get(), opened->parts.file_bytes);
     if (!mapping) return Error{SegmentErrc::environment, std::move(mapping).error().text};
-    auto impl = std::make_unique<Impl>(Impl{.parts = std::move(opened->parts),
+    struct flock being_read {};
+    being_read.l_type = F_RDLCK;
+    being_read.l_len = 1;
+    ::fcntl(opened->file.get(), F_OFD_SETLK, &being_read); // without it all is read as well, and less may be timed
+    auto impl = std::make_unique<Impl>(Impl{.file = std::move(opened->file),
+                                            .parts = std::move(opened->parts),
                                             .mapping = std::move(*mapping),
                                             .path = path,
                                             .device = opened->device,

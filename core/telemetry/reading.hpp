@@ -43,10 +43,13 @@ struct ConnectionReading {
     std::uint32_t slot = 0;
     ConnectionState state = ConnectionState::none;
     CarrierKind carrier = CarrierKind::none;
-    std::uint8_t mode = 0;                    // index of SegmentIdentity::modes
-    std::uint32_t thread = 0;                 // kernel id of the thread that ran it last, 0 = none yet
-    std::chrono::nanoseconds state_since{};   // CLOCK_MONOTONIC
-    std::chrono::nanoseconds opened{};        // CLOCK_MONOTONIC
+    std::uint8_t mode = 0;                  // index of SegmentIdentity::modes
+    std::uint32_t thread = 0;               // kernel id of the thread that ran it last, 0 = none yet
+    std::chrono::nanoseconds state_since{}; // CLOCK_MONOTONIC
+    std::chrono::nanoseconds opened{};      // CLOCK_MONOTONIC
+    // Slices were not timed while nobody read (connscope::asio): `run`, `ready` and what is longest are of those since then,
+    // and `waiting` has the others' time in it.
+    bool partly_timed = false;
     std::chrono::nanoseconds run{};           // the running slice included
     std::chrono::nanoseconds ready{};         // sum of scheduling delays from readiness
     std::chrono::nanoseconds waiting{};       // the rest of its life: waited for its peer or a time

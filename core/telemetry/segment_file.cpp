@@ -133,6 +133,13 @@ void SegmentFile::complete() noexcept {
     header().complete.store(1, std::memory_order_release); // pairs with the reader's acquire load
 }
 
+bool SegmentFile::watched() const noexcept {
+    struct flock lock {};
+    lock.l_type = F_WRLCK;
+    lock.l_len = 1;
+    return ::fcntl(file_.get(), F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK; // who cannot ask believes so
+}
+
 void SegmentFile::write_clock() noexcept {
     // The anchor moves along, so that the error of ns_per_tick (measured over 2 ms at first, over the whole life later)
     // never adds up. One writer: `sequence` is odd while it writes, and readers try again (see SegmentReader).

@@ -56,6 +56,8 @@ public:
 
     // Says that everything a reader needs is there.
     void complete() noexcept;
+    // Whether a SegmentReader has the file open: each holds a lock for reading on its first byte.
+    bool watched() const noexcept;
     // Says how ticks become time now. One thread at a time.
     void write_clock() noexcept;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "connscope/telemetry/segment_parts.hpp"
 
+#include "connscope/telemetry/plain_text.hpp"
 #include "connscope/telemetry/reader.hpp"
 
 #include <fcntl.h>
@@ -45,10 +46,7 @@ public:
 
 template <std::size_t N>
 std::string text_of(const std::array<char, N>& field) {
-    std::string text(field.begin(), std::find(field.begin(), field.end(), '\0'));
-    std::replace_if(
-        text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
-    return text;
+    return plain_text({field.data(), static_cast<std::size_t>(std::find(field.begin(), field.end(), '\0') - field.begin())});
 }
 
 struct Part {
@@ -68,9 +66,18 @@ constexpr std::array parts_table{
     Part{SectionKind::populations, &SegmentParts::populations, sizeof(Population), 8},
 };
 
+// More than any server has, and as much as a reader gets through in the time between two readings. A file may say that it is
+// as large as it likes, and be a hole.
+constexpr std::uint64_t most_slots = 1u << 21;
+constexpr std::uint64_t most_rings = 1u << 14;
+constexpr std::uint64_t most_events = 1u << 23;
+constexpr std::uint64_t most_populations = 1024; // a reader keeps 216 KiB for each
+constexpr std::size_t most_stride = 4;           // times an element of this version
+
 bool lies_inside(const Section& section, const Part& part, std::uint64_t file_bytes) {
-    if (section.stride < part.element_bytes || section.stride % part.alignment != 0 || section.offset % part.alignment != 0)
+    if (section.stride < part.element_bytes || (section.count > 1 && section.stride > part.element_bytes * most_stride))
         return false;
+    if (section.stride % part.alignment != 0 || section.offset % part.alignment != 0) return false;
     if (section.offset < sizeof(Header) || section.offset > file_bytes) return false;
     return section.count <= (file_bytes - section.offset) / section.stride;
 }
@@ -89,11 +96,13 @@ std::string parse_sections(const Header& header, SegmentParts& parts) {
     if (parts.identity.kind == SegmentKind::server) {
         if (parts.gauges.count == 0 || parts.slots.stride == 0 || parts.rings.count == 0)
             return "a section of a server is missing";
-        if (parts.slots.count > 0xffff'ffffu) return "it has more slots than there can be";
+        if (parts.slots.count > most_slots) return "it has more slots than there can be";
+        if (parts.rings.count > most_rings) return "it has more rings than there can be";
+        if (parts.events.count > most_events) return "it has more events than there can be";
         parts.events_per_ring = parts.events.count / parts.rings.count;
         if (parts.events_per_ring == 0) return "it has no room for events";
-    } else if (parts.populations.count > 1024) {
-        return "it has more populations than there can be"; // a reader keeps 216 KiB for each
+    } else if (parts.populations.count > most_populations) {
+        return "it has more populations than there can be";
     } else if (parts.load.count == 0 || parts.populations.count > parts.histograms.count) {
         return "a section of a load is missing";
     }

@@ -3,6 +3,7 @@
 // The bytes say how a segment, well-formed at first, is spoilt: patches anywhere in the file, cuts, and moments at which it
 // is read. Whatever the file holds, reading ends, stays inside the file, and gives values that can be.
 
+#include "connscope/telemetry/plain_text.hpp"
 #include "connscope/telemetry/probe.hpp"
 #include "connscope/telemetry/reader.hpp"
 #include "connscope/telemetry/segment_file.hpp"
@@ -167,8 +168,12 @@ void read(SegmentReader& reader, std::size_t file_bytes) {
     if (server_read) check(server, file_bytes);
     const bool load_read = static_cast<bool>(reader.read(load));
     require(!(server_read && load_read), "a segment is a server's or a load's");
-    if (load_read)
+    if (load_read) {
         require(load.populations.size() <= file_bytes / sizeof(layout::Population), "populations lie inside the file");
+        for (const auto& population : load.populations)
+            require(plain_text(population.name + population.text) == population.name + population.text,
+                    "the text of a population can be shown anywhere");
+    }
     constexpr std::size_t limit = 20;
     if (reader.read_events(events, limit)) {
         require(events.events.size() <= limit, "there are no more events than asked for");
@@ -177,8 +182,10 @@ void read(SegmentReader& reader, std::size_t file_bytes) {
                         event.length.count() >= 0,
                     "an event is of a known kind");
     }
-    for (const auto& text : {reader.identity().name, reader.identity().program, reader.identity().address})
-        for (const char c : text) require(static_cast<unsigned char>(c) >= 0x20, "text holds no control characters");
+    const SegmentIdentity& identity = reader.identity();
+    for (const auto& text : {identity.name, identity.program, identity.protocol, identity.address, identity.control_path})
+        require(plain_text(text) == text, "text can be shown anywhere");
+    for (const auto& mode : identity.modes) require(plain_text(mode) == mode, "the name of a mode can be shown anywhere");
 }
 
 // What the input says, taken from its front.
@@ -244,7 +251,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     read_now();
     // Histograms are long: they are read for one input in eight.
-    if (size % 8 == 0 && reader && reader->read_delays(layout::DelayHistogram::from_readiness, delays)) (void)delays.percentile(0.99);
+    if (size % 8 == 0 && reader && reader->read_delays(layout::DelayHistogram::from_readiness, delays))
+        (void)delays.percentile(0.99);
     segment.restore();
     return 0;
 }

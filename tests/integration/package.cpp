@@ -1,52 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 // The installed package as somebody else's project uses it: installed to a prefix, found, compiled, run and observed.
-#include "../sanitized.hpp"
-#include "../support.hpp"
+#include "package_support.hpp"
 
 #include <algorithm>
-#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <optional>
 
 namespace connscope::test {
 namespace {
-
-namespace fs = std::filesystem;
-
-constexpr const char* what_links = "the examples do not link the sanitizer that the library would need";
-
-struct Folder {
-    fs::path path = fs::temp_directory_path() / unique_name("connscope-package");
-    ~Folder() { fs::remove_all(path); }
-};
-
-int run(std::vector<std::string> arguments, std::string& text) {
-    Child child(std::move(arguments));
-    text = child.rest();
-    return child.wait(60s);
-}
-
-// Installs what servers link and builds `source` with it; the build folder, empty when it failed.
-fs::path build_with_package(const Folder& folder, const fs::path& source) {
-    std::string text;
-    const fs::path prefix = folder.path / "prefix";
-    const fs::path build = folder.path / source.filename();
-    const int installed = run({"/usr/bin/cmake", "--install", fs::path(CONNSCOPE_BIN_FOLDER).parent_path(), "--prefix",
-                               prefix, "--component", "development"},
-                              text);
-    EXPECT_EQ(installed, 0) << text;
-    const int configured =
-        run({"/usr/bin/cmake", "-S", source, "-B", build, "-DCMAKE_PREFIX_PATH=" + prefix.string()}, text);
-    EXPECT_EQ(configured, 0) << text;
-    const int built = run({"/usr/bin/cmake", "--build", build}, text);
-    EXPECT_EQ(built, 0) << text;
-    return built == 0 ? build : fs::path();
-}
-
-fs::path build_example(const Folder& folder, const std::string& name) {
-    return build_with_package(folder, fs::path(CONNSCOPE_SOURCE_FOLDER) / "resources/examples" / name);
-}
 
 TEST(Package, an_installed_probe_is_found_linked_and_seen_by_an_observer) {
     if (sanitized) GTEST_SKIP() << what_links;
@@ -194,88 +156,112 @@ TEST(Package, the_readmes_two_minutes_lead_to_a_server_that_is_seen) {
     EXPECT_NE(text.find("closure"), std::string::npos) << text; // echo's usual idiom, seen by the probe alone
 }
 
-TEST(Package, the_example_servers_work_and_are_seen_in_each_idiom) {
+std::uint16_t port_of(Child& server) { return static_cast<std::uint16_t>(std::stoi(field(server.line(), "port"))); }
+
+// The connections that a server at this port has accepted or will, by ss(8).
+std::size_t connections_by_ss(std::uint16_t port) {
+    std::string text;
+    EXPECT_EQ(run({"/usr/bin/ss", "-tnH", "state", "established", "sport = :" + std::to_string(port)}, text), 0) << text;
+    return static_cast<std::size_t>(std::ranges::count(text, '\n'));
+}
+
+// Talks with the three servers of a build; `look` is called at the end with each and its port while all are connected.
+void talk_with_servers(const fs::path& build, const std::string& idiom, const fs::path& folder,
+                       const std::function<void(const Child&, std::uint16_t, const std::string& name)>& look) {
+    const std::string body = "what is in the file\n";
+    std::ofstream(folder / "greeting.txt") << body;
+    Child chat({build / "chat", idiom});
+    Child http({build / "http", idiom});
+    Child files({build / "files", idiom, folder});
+    const auto chat_port = port_of(chat);
+    const TestClient ann(chat_port);
+    const TestClient bob(chat_port);
+    // Bob may not have been let in when Ann speaks.
+    EXPECT_TRUE(bob.send("is anybody here?\n"));
+    EXPECT_EQ(ann.receive(17), "is anybody here?\n") << idiom;
+    EXPECT_TRUE(ann.send("yes\n"));
+    EXPECT_EQ(bob.receive(4), "yes\n") << idiom;
+
+    const auto http_port = port_of(http);
+    const TestClient browser(http_port);
+    for (const char* path : {"/", "/later"}) {
+        EXPECT_TRUE(browser.send(std::string("GET ") + path + " HTTP/1.1\r\nHost: here\r\n\r\n"));
+        const std::string head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 6\r\n\r\nhello\n";
+        EXPECT_EQ(browser.receive(head.size()), head) << idiom << path;
+    }
+    const auto files_port = port_of(files);
+    const TestClient reader(files_port);
+    EXPECT_TRUE(reader.send("greeting.txt\n../greeting.txt\n"));
+    const std::string sent = std::to_string(body.size()) + "\n" + body + "none\n";
+    EXPECT_EQ(reader.receive(sent.size()), sent) << idiom;
+
+    look(chat, chat_port, "chat");
+    look(http, http_port, "http");
+    look(files, files_port, "files");
+}
+
+telemetry::Outcome<telemetry::SegmentReader> segment_of(const Child& server) {
+    return telemetry::SegmentReader::open(
+        telemetry::segment_path(*telemetry::runtime_folder(), "asio-" + std::to_string(server.pid())));
+}
+
+TEST(Package, the_example_servers_say_the_same_seen_and_unseen_and_ss_counts_the_same_connections) {
     if (sanitized) GTEST_SKIP() << what_links;
     const Folder folder;
-    const fs::path build = build_example(folder, "servers");
-    ASSERT_FALSE(build.empty());
-    const std::string body = "what is in the file\n";
-    std::ofstream(folder.path / "greeting.txt") << body;
+    const fs::path seen = build_example(folder, "servers");
+    const fs::path unseen = build_example(folder, "servers", "-DSEEN=OFF");
+    ASSERT_FALSE(seen.empty() || unseen.empty());
     using telemetry::CarrierKind;
     for (const auto& [idiom, carrier] : std::vector<std::pair<std::string, CarrierKind>>{
              {"callbacks", CarrierKind::closure}, {"awaitable", CarrierKind::coroutine}, {"spawn", CarrierKind::fiber}}) {
-        Child chat({build / "chat", idiom});
-        Child http({build / "http", idiom});
-        Child files({build / "files", idiom, folder.path});
-        const auto port_of = [](Child& server) {
-            return static_cast<std::uint16_t>(std::stoi(field(server.line(), "port")));
-        };
-        const auto chat_port = port_of(chat);
-        const TestClient ann(chat_port);
-        const TestClient bob(chat_port);
-        // Bob may not have been let in when Ann speaks.
-        EXPECT_TRUE(bob.send("is anybody here?\n"));
-        EXPECT_EQ(ann.receive(17), "is anybody here?\n") << idiom;
-        EXPECT_TRUE(ann.send("yes\n"));
-        EXPECT_EQ(bob.receive(4), "yes\n") << idiom;
-
-        const TestClient browser(port_of(http));
-        for (const char* path : {"/", "/later"}) {
-            EXPECT_TRUE(browser.send(std::string("GET ") + path + " HTTP/1.1\r\nHost: here\r\n\r\n"));
-            const std::string head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 6\r\n\r\nhello\n";
-            EXPECT_EQ(browser.receive(head.size()), head) << idiom << path;
-        }
-        const TestClient reader(port_of(files));
-        EXPECT_TRUE(reader.send("greeting.txt\n../greeting.txt\n"));
-        const std::string sent = std::to_string(body.size()) + "\n" + body + "none\n";
-        EXPECT_EQ(reader.receive(sent.size()), sent) << idiom;
-
-        for (const auto& [server, connections] :
-             std::vector<std::pair<const Child*, std::size_t>>{{&chat, 2}, {&http, 1}, {&files, 1}}) {
-            auto segment = telemetry::SegmentReader::open(
-                telemetry::segment_path(*telemetry::runtime_folder(), "asio-" + std::to_string(server->pid())));
-            ASSERT_TRUE(segment) << idiom;
+        talk_with_servers(seen, idiom, folder.path, [&](const Child& server, std::uint16_t port, const std::string& name) {
+            std::vector<std::unique_ptr<TestClient>> more;
+            for (int i = 0; i < 20; ++i) more.push_back(std::make_unique<TestClient>(port));
+            auto segment = segment_of(server);
+            ASSERT_TRUE(segment) << idiom << name;
             telemetry::ServerReading reading;
+            const std::size_t connections = connections_by_ss(port);
+            EXPECT_EQ(connections, name == "chat" ? 22u : 21u) << idiom << name;
             const bool is_seen = eventually([&] {
                 return segment->read(reading) && reading.connections.size() == connections &&
                        std::ranges::all_of(reading.connections, [](const auto& each) {
                            return each.state == telemetry::ConnectionState::waiting_read;
                        });
             });
-            EXPECT_TRUE(is_seen) << idiom << " " << reading.connections.size();
+            EXPECT_TRUE(is_seen) << idiom << name << " " << reading.connections.size();
             // The chat writes by callbacks whatever listens.
-            for (const auto& each : reading.connections) EXPECT_EQ(each.carrier, carrier) << idiom;
-        }
+            for (const auto& each : reading.connections) EXPECT_EQ(each.carrier, carrier) << idiom << name;
+        });
+        talk_with_servers(unseen, idiom, folder.path, [&](const Child& server, std::uint16_t, const std::string& name) {
+            EXPECT_FALSE(segment_of(server)) << idiom << name << ": it was to be built without the probe";
+        });
     }
 }
 
-TEST(Package, an_asio_servers_outgoing_connections_are_left_out_and_sockets_closed_behind_its_back_are_let_go) {
+TEST(Package, an_example_of_asio_without_boost_is_seen_in_each_idiom) {
     if (sanitized) GTEST_SKIP() << what_links;
     const Folder folder;
-    const fs::path build = build_with_package(folder, fs::path(CONNSCOPE_SOURCE_FOLDER) / "tests/package");
+    const fs::path build = build_example(folder, "standalone");
     ASSERT_FALSE(build.empty());
-    Child server({build / "corners"});
-    const auto port = static_cast<std::uint16_t>(std::stoi(field(server.line(), "port")));
-    const TestClient first(port);
-    ASSERT_TRUE(first.send("o"));
-    std::optional<telemetry::SegmentReader> reader;
-    telemetry::ServerReading reading;
-    ASSERT_TRUE(eventually([&] {
-        auto opened = telemetry::SegmentReader::open(
-            telemetry::segment_path(*telemetry::runtime_folder(), "asio-" + std::to_string(server.pid())));
-        if (opened) reader.emplace(std::move(*opened));
-        return reader.has_value();
-    }));
-    // The client's, and the accepted ends of the two that the server opened to itself.
-    const auto accepted = [&] { return reading.gauge(telemetry::Gauge::connections_accepted).value_or(0); };
-    ASSERT_TRUE(eventually([&] { return reader->read(reading) && accepted() == 3; })) << accepted();
-    EXPECT_EQ(reading.connections.size(), 3u);
-    ASSERT_TRUE(first.send("c"));
-    // The client sees its end; the slot is given back although Asio was not told.
-    EXPECT_TRUE(first.at_end());
-    EXPECT_TRUE(eventually([&] { return reader->read(reading) && reading.connections.size() == 2; }))
-        << reading.connections.size();
-    EXPECT_EQ(accepted(), 3u);
+    using telemetry::CarrierKind;
+    for (const auto& [idiom, carrier] : std::vector<std::pair<std::string, CarrierKind>>{
+             {"callbacks", CarrierKind::closure}, {"awaitable", CarrierKind::coroutine}}) {
+        Child server({build / "standalone-echo", idiom});
+        const TestClient client(port_of(server));
+        EXPECT_TRUE(client.echoes("hello"));
+        auto segment = segment_of(server);
+        ASSERT_TRUE(segment) << idiom;
+        EXPECT_TRUE(client.echoes("now it is timed"));
+        telemetry::ServerReading reading;
+        ASSERT_TRUE(eventually([&] {
+            return segment->read(reading) && reading.connections.size() == 1 &&
+                   reading.connections.front().state == telemetry::ConnectionState::waiting_read &&
+                   reading.connections.front().bytes_out == 20;
+        })) << idiom;
+        EXPECT_EQ(reading.connections.front().carrier, carrier) << idiom;
+        EXPECT_EQ(reading.connections.front().bytes_in, 20u) << idiom;
+        EXPECT_GE(reading.connections.front().slices, 4u) << idiom;
+    }
 }
 
 } // namespace

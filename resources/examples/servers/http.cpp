@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // A small HTTP/1.1 server on two threads: `/` greets, `/later` does so after a tenth of a second, anything else is not
-// found. `http callbacks`, `http awaitable` or `http spawn`, and a port if it shall not be any. It knows nothing of
-// connscope.
+// found. `http callbacks`, `http awaitable` or `http spawn`, and a port if it shall not be any: several processes may listen
+// at the same one, among which the kernel shares out the clients. It knows nothing of connscope.
 #include <boost/asio.hpp>
 #include <boost/asio/spawn.hpp>
 
@@ -129,7 +129,11 @@ void accept(asio::io_context& context, tcp::acceptor& acceptor, std::string_view
 int main(int argc, char** argv) {
     asio::io_context context(2);
     const auto port = static_cast<asio::ip::port_type>(argc > 2 ? std::atoi(argv[2]) : 0);
-    tcp::acceptor acceptor(context, {asio::ip::address_v4::loopback(), port});
+    tcp::acceptor acceptor(context, tcp::v4());
+    acceptor.set_option(asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>(true));
+    acceptor.set_option(asio::socket_base::reuse_address(true));
+    acceptor.bind({asio::ip::address_v4::loopback(), port});
+    acceptor.listen();
     std::printf("listening port=%d\n", acceptor.local_endpoint().port());
     std::fflush(stdout);
     accept(context, acceptor, argc > 1 ? argv[1] : "callbacks");

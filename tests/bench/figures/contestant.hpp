@@ -78,6 +78,7 @@ class Contestant {
 public:
     Contestant(const std::vector<std::string>& server, const std::string& protocol, unsigned connections);
 
+    pid_t pid() const noexcept { return server_.pid(); }
     // Lets the load run for a while and says what the server did with it.
     Window run(std::chrono::milliseconds duration);
 
