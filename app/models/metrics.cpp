@@ -17,6 +17,7 @@ constexpr std::chrono::milliseconds percentile_window{1000};
 constexpr std::chrono::milliseconds percentile_part{100};
 constexpr std::chrono::milliseconds counter_window{200};
 constexpr std::chrono::milliseconds socket_window{1000}; // the kernel is asked for sockets less often
+constexpr std::chrono::seconds sockets_are_old{15};      // so many sockets that they are hardly read
 constexpr std::chrono::milliseconds cost_window{1000};
 constexpr std::chrono::milliseconds split_window{5000};
 constexpr std::chrono::milliseconds least_split{1000};
@@ -242,24 +243,26 @@ void Metrics::add_counter_rates(const Snapshot& snapshot, Sample& sample) {
     const telemetry::ServerCounters& now = snapshot.server.counters;
     const bool is_reported = has_probe(snapshot);
     if (!counters_.empty() && now.slices < counters_.back().counters.slices) counters_.clear(); // another server
-    if (!counters_.empty()) {
-        const CounterPoint& before = counters_.front();
-        const double span = seconds(snapshot.taken - before.time);
-        const bool sees_sockets = is_reported || snapshot.server.gauge(Gauge::connections_open).has_value();
-        if (span > 0 && sees_sockets && now.bytes_in >= before.counters.bytes_in &&
-            now.bytes_out >= before.counters.bytes_out) {
-            sample[Quantity::traffic_in] = static_cast<double>(now.bytes_in - before.counters.bytes_in) / span;
-            sample[Quantity::traffic_out] = static_cast<double>(now.bytes_out - before.counters.bytes_out) / span;
-        }
-        if (span > 0 && is_reported) {
-            sample[Quantity::requests_per_s] = static_cast<double>(now.requests - before.counters.requests) / span;
-            sample[Quantity::user_space_per_s] =
-                static_cast<double>(now.user_space_switches - before.counters.user_space_switches) / span;
-        }
+    // Between two readings of the sockets nothing is known to have changed: the rate is that of the last ones.
+    const std::chrono::nanoseconds time = is_reported ? snapshot.taken : snapshot.sockets_taken;
+    if (counters_.empty() || time > counters_.back().time) counters_.push_back({time, now});
+    const std::chrono::nanoseconds window = is_reported ? counter_window : socket_window;
+    while (counters_.size() > 2 && time - counters_[1].time >= window) counters_.pop_front();
+    const CounterPoint& before = counters_.front();
+    const CounterPoint& newest = counters_.back();
+    const double span = seconds(newest.time - before.time);
+    const bool sees_sockets = is_reported || (snapshot.server.gauge(Gauge::connections_open).has_value() &&
+                                              snapshot.taken - time <= sockets_are_old);
+    if (span > 0 && sees_sockets && newest.counters.bytes_in >= before.counters.bytes_in &&
+        newest.counters.bytes_out >= before.counters.bytes_out) {
+        sample[Quantity::traffic_in] = static_cast<double>(newest.counters.bytes_in - before.counters.bytes_in) / span;
+        sample[Quantity::traffic_out] = static_cast<double>(newest.counters.bytes_out - before.counters.bytes_out) / span;
     }
-    counters_.push_back({snapshot.taken, now});
-    while (counters_.size() > 2 && snapshot.taken - counters_[1].time >= (is_reported ? counter_window : socket_window))
-        counters_.pop_front();
+    if (span > 0 && is_reported) {
+        sample[Quantity::requests_per_s] = static_cast<double>(now.requests - before.counters.requests) / span;
+        sample[Quantity::user_space_per_s] =
+            static_cast<double>(now.user_space_switches - before.counters.user_space_switches) / span;
+    }
 
     const double requests = sample[Quantity::requests_per_s];
     if (requests > 0) {

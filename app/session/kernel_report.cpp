@@ -16,7 +16,6 @@ using telemetry::ConnectionState;
 using telemetry::Gauge;
 
 constexpr nanoseconds interval = 200ms;
-constexpr double sockets_share = 0.015;        // of a core
 constexpr nanoseconds threads_budget = 1400us; // five times a second: 0.7 % of a core
 constexpr nanoseconds joining_budget = 600us;  // 0.3 %
 constexpr double joining_share = 0.003;        // of a core, for what event loops wait for
@@ -59,16 +58,15 @@ std::uint64_t as_count(double value) { return static_cast<std::uint64_t>(std::ma
 
 } // namespace
 
-KernelReport::KernelReport(std::uint32_t pid, double share)
+KernelReport::KernelReport(std::uint32_t pid, std::shared_ptr<observe::SharedSocketTable> table, double share)
     : pid_(pid) {
-    observe::SocketsOptions options;
-    options.memory = false;
-    options.share = share * sockets_share;
-    auto sockets = observe::SocketsObserver::open(pid, options);
-    if (sockets) {
-        sockets_ = std::move(*sockets);
-    } else if (sockets.error().code != std::errc::no_such_process) {
-        missing_ = sockets.error().text;
+    if (table != nullptr) {
+        auto sockets = observe::SocketsObserver::open(pid, std::move(table));
+        if (sockets) {
+            sockets_ = std::move(*sockets);
+        } else if (sockets.error().code != std::errc::no_such_process) {
+            missing_ = sockets.error().text;
+        }
     }
     if (auto threads = observe::ThreadsObserver::open(
             pid, {.budget = std::chrono::duration_cast<nanoseconds>(share * threads_budget), .wait_channels = false}))

@@ -10,6 +10,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -23,15 +24,16 @@ namespace connscope::app {
 // out. One thread at a time.
 class KernelReport {
 public:
-    // `share`: of the time that is usually spent, where several are watched.
-    explicit KernelReport(std::uint32_t pid, double share = 1);
+    // `table`: what all that are watched share; empty: there is none to be had. `share`: of the time that is usually spent
+    // on threads, where several are watched.
+    KernelReport(std::uint32_t pid, std::shared_ptr<observe::SharedSocketTable> table, double share);
 
     // Which threads have read from sockets since the last look, of this process and of others.
     void take_reads(std::span<const observe::SocketRead> reads);
     // What there is at `now` (CLOCK_MONOTONIC). Overwrites all three, whose memory is reused; one figure for each
     // connection. Sockets and threads are looked at five times a second, and less often where there are so many that they
-    // would take more than 1.5 % of a core for sockets, 0.7 % for threads and 0.6 % for joining them. Errors: the process
-    // has ended (std::errc::no_such_process).
+    // would take more of a core than the table's share for sockets, 0.7 % for threads and 0.6 % for joining them. Errors:
+    // the process has ended (std::errc::no_such_process).
     telemetry::Status look(telemetry::ServerReading& into, std::vector<SocketFigures>& sockets,
                            OutgoingConnections& outgoing, const observe::ProcessReading& process,
                            std::chrono::nanoseconds now);

@@ -82,11 +82,12 @@ struct Snapshot {
     std::chrono::nanoseconds taken{}; // CLOCK_MONOTONIC
     std::chrono::nanoseconds cost{};  // how long looking took
 
-    bool has_server = false;               // false: `server` says nothing
-    telemetry::ServerReading server;       // of all processes together
-    std::vector<WatchedProcess> processes; // ConnectionReading::segment is the index of one
-    std::vector<SocketFigures> sockets;    // of server.connections, one by one; empty: nothing is known of any
-    OutgoingConnections outgoing;          // they are not among server.connections and count nowhere
+    bool has_server = false;                  // false: `server` says nothing
+    telemetry::ServerReading server;          // of all processes together
+    std::vector<WatchedProcess> processes;    // ConnectionReading::segment is the index of one
+    std::vector<SocketFigures> sockets;       // of server.connections, one by one; empty: nothing is known of any
+    std::chrono::nanoseconds sockets_taken{}; // CLOCK_MONOTONIC: when those of processes without a probe were read; 0: never
+    OutgoingConnections outgoing;             // they are not among server.connections and count nowhere
     std::optional<observe::ProcessReading> server_process; // all of them together
     WeighedMemory server_memory;
     std::vector<std::string> modes;            // of the server, by number

@@ -17,6 +17,7 @@ using namespace std::chrono_literals;
 constexpr std::size_t most_events = 50'000; // of a segment in one look: a million a second
 constexpr std::chrono::nanoseconds gauges_hold = 600ms;
 constexpr std::chrono::nanoseconds process_interval = 150ms; // of a process without a probe
+constexpr double sockets_share = 0.015;                      // of a core, for the sockets of all without a probe
 constexpr std::size_t most_recorded = 16; // processes whose switches are recorded, and whose stacks are weighed
 constexpr double share_of_others = 0.2;   // of the time that may be spent on the first of several
 
@@ -78,17 +79,7 @@ telemetry::Status WatchedSet::add(const observe::FoundProcess& found) {
     }
     const std::size_t before = alive();
     const double share = before == 0 ? 1 : share_of_others;
-    if (!member->segment) {
-        member->report.emplace(found.pid, share);
-        if (!reads_ && reads_missing_.empty()) {
-            auto reads = observe::SocketReadRecorder::open();
-            if (reads) {
-                reads_ = std::move(*reads);
-            } else {
-                reads_missing_ = reads.error().text;
-            }
-        }
-    }
+    if (!member->segment) report_by_kernel(*member, share);
     if (before < most_recorded) {
         member->memory = std::make_unique<MemoryWatch>(found.pid, member->segment ? share : share / 2);
         member->switches.emplace(found.pid, SwitchWatch::Options{.runs = !member->segment, .is_one_of_several = before > 0});
@@ -131,6 +122,27 @@ telemetry::Status WatchedSet::read(Member& member) {
     member.reading.mode = mode_of(member.reading.mode);
     for (auto& connection : member.reading.connections) connection.mode = mode_of(connection.mode);
     return read;
+}
+
+void WatchedSet::report_by_kernel(Member& member, double share) {
+    if (!sockets_ && sockets_missing_.empty()) {
+        auto table =
+            observe::SharedSocketTable::open({.memory = false, .figures = true, .local_port = std::nullopt}, sockets_share);
+        if (table) {
+            sockets_ = std::move(*table);
+        } else {
+            sockets_missing_ = table.error().text;
+        }
+    }
+    if (!reads_ && reads_missing_.empty()) {
+        auto reads = observe::SocketReadRecorder::open();
+        if (reads) {
+            reads_ = std::move(*reads);
+        } else {
+            reads_missing_ = reads.error().text;
+        }
+    }
+    member.report.emplace(member.pid, sockets_, share);
 }
 
 // One record for all of them, of the ports of all.
@@ -181,6 +193,7 @@ void WatchedSet::add_up(Snapshot& into) {
     into.modes = modes_;
     into.processes.assign(members_.size(), {});
     into.sockets.clear();
+    into.sockets_taken = sockets_ ? sockets_->taken() : std::chrono::nanoseconds{};
     into.outgoing.connections.clear();
     into.outgoing.sockets.clear();
     into.server_memory = {};
@@ -326,7 +339,8 @@ std::vector<std::string> WatchedSet::missing() const {
             missing.push_back(member->report->missing());
     }
     const bool is_one_without = std::ranges::any_of(members_, [](const auto& member) { return member && member->report; });
-    if (is_one_without && !reads_missing_.empty()) missing.push_back(reads_missing_);
+    for (const std::string& each : {sockets_missing_, reads_missing_})
+        if (is_one_without && !each.empty()) missing.push_back(each);
     return missing;
 }
 

@@ -64,6 +64,7 @@ private:
         std::vector<SocketFigures> sockets;
         OutgoingConnections outgoing;
     };
+    void report_by_kernel(Member& member, double share);
     void read_socket_reads();
     static WatchedProcess told_of(const Member& member);
     telemetry::Status read(Member& member);
@@ -82,8 +83,11 @@ private:
     std::size_t gauges_of_ = 0; // so many processes
     telemetry::Histogram delays_;
     telemetry::EventsReading events_;
-    std::optional<observe::SocketReadRecorder> reads_; // while there is one without a segment
-    std::string reads_missing_;                        // why there is none
+    // While there is one without a segment; or why they are not to be had.
+    std::shared_ptr<observe::SharedSocketTable> sockets_;
+    std::string sockets_missing_;
+    std::optional<observe::SocketReadRecorder> reads_;
+    std::string reads_missing_;
     std::vector<observe::SocketRead> socket_reads_;
     std::vector<std::uint16_t> ports_;
 };

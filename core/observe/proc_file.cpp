@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <ctime>
 
 namespace connscope::observe {
 
@@ -132,6 +133,12 @@ std::uint64_t socket_inode(int folder, std::uint32_t descriptor) {
     if (!text.starts_with(prefix)) return 0;
     text.remove_prefix(prefix.size());
     return take_number(text).value_or(0);
+}
+
+std::chrono::nanoseconds thread_cpu() noexcept {
+    timespec cpu{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
+    return std::chrono::seconds(cpu.tv_sec) + std::chrono::nanoseconds(cpu.tv_nsec);
 }
 
 } // namespace connscope::observe

@@ -3,6 +3,7 @@
 
 #include "connscope/telemetry/unique_fd.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -48,5 +49,8 @@ bool list_numbers(int folder, std::vector<std::uint32_t>& into);
 
 // The inode of the socket behind a descriptor, `folder` being /proc/PID/fd; 0 for what is no socket.
 std::uint64_t socket_inode(int folder, std::uint32_t descriptor);
+
+// CPU time that this thread has taken.
+std::chrono::nanoseconds thread_cpu() noexcept;
 
 } // namespace connscope::observe

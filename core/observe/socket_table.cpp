@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "connscope/observe/socket_table.hpp"
 
+#include "connscope/observe/proc_file.hpp"
+#include "connscope/telemetry/clock.hpp"
+
 #include <arpa/inet.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
@@ -218,6 +221,32 @@ telemetry::Status SocketTable::take_answers(std::vector<SocketReading>& into) {
                 into.push_back(socket_of(message));
         }
     }
+}
+
+telemetry::Outcome<std::shared_ptr<SharedSocketTable>> SharedSocketTable::open(const SocketTable::Wanted& wanted,
+                                                                               double share) {
+    auto table = SocketTable::open();
+    if (!table) return std::move(table).error();
+    return std::shared_ptr<SharedSocketTable>(new SharedSocketTable(std::move(*table), wanted, share));
+}
+
+telemetry::Status SharedSocketTable::look() {
+    const std::chrono::nanoseconds now(telemetry::monotonic_ns());
+    if (now < next_) return telemetry::success();
+    const std::chrono::nanoseconds before = thread_cpu();
+    if (auto read = table_.read(sockets_, wanted_); !read) return read;
+    taken_ = next_ = now;
+    listening_ports_.clear();
+    for (const SocketReading& socket : sockets_)
+        if (socket.state == SocketState::listening) listening_ports_.push_back(socket.local.port);
+    std::ranges::sort(listening_ports_);
+    spent(thread_cpu() - before);
+    return telemetry::success();
+}
+
+void SharedSocketTable::spent(std::chrono::nanoseconds cpu) {
+    if (share_ >= 1) return;
+    next_ += std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double, std::nano>(cpu) / share_);
 }
 
 } // namespace connscope::observe

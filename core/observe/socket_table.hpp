@@ -8,8 +8,10 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace connscope::observe {
@@ -102,6 +104,39 @@ private:
     telemetry::UniqueFd netlink_;
     std::uint32_t sequence_ = 0;
     std::vector<std::byte> buffer_;
+};
+
+// One reading of the kernel's table for all who look for their own sockets in it, since it has those of the whole machine:
+// taken anew as often as a share of a core allows. One thread at a time.
+class SharedSocketTable {
+public:
+    // `share`: of a core that reading, and what is spent() on it, may take over time; 1: read every time.
+    // Errors: as those of SocketTable.
+    static telemetry::Outcome<std::shared_ptr<SharedSocketTable>> open(const SocketTable::Wanted& wanted, double share);
+
+    // Takes a new reading where one is due.
+    telemetry::Status look();
+    // CPU time that somebody took for what the newest reading has.
+    void spent(std::chrono::nanoseconds cpu);
+
+    std::chrono::nanoseconds taken() const noexcept { return taken_; } // CLOCK_MONOTONIC; 0: none yet
+    const std::vector<SocketReading>& sockets() const noexcept { return sockets_; }
+    // The ports on which anybody listens, sorted.
+    const std::vector<std::uint16_t>& listening_ports() const noexcept { return listening_ports_; }
+
+private:
+    SharedSocketTable(SocketTable table, const SocketTable::Wanted& wanted, double share)
+        : table_(std::move(table))
+        , wanted_(wanted)
+        , share_(share) {}
+
+    SocketTable table_;
+    SocketTable::Wanted wanted_;
+    double share_;
+    std::chrono::nanoseconds taken_{};
+    std::chrono::nanoseconds next_{}; // CLOCK_MONOTONIC: when the share allows the next reading
+    std::vector<SocketReading> sockets_;
+    std::vector<std::uint16_t> listening_ports_;
 };
 
 } // namespace connscope::observe

@@ -31,12 +31,6 @@ constexpr nanoseconds between_loops = std::chrono::seconds(1);
 
 nanoseconds now() { return nanoseconds(telemetry::monotonic_ns()); }
 
-nanoseconds thread_cpu() {
-    timespec cpu{};
-    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
-    return std::chrono::seconds(cpu.tv_sec) + nanoseconds(cpu.tv_nsec);
-}
-
 struct Call {
     long number;
     std::string_view name;

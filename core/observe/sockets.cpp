@@ -24,12 +24,6 @@ telemetry::Error no_such_process(std::uint32_t pid) {
     return {std::make_error_code(std::errc::no_such_process), fmt::format("there is no process {}", pid)};
 }
 
-nanoseconds thread_cpu() {
-    timespec cpu{};
-    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
-    return std::chrono::seconds(cpu.tv_sec) + nanoseconds(cpu.tv_nsec);
-}
-
 bool in_this_network(std::uint32_t pid) {
     struct stat own {
     }, other{};
@@ -41,11 +35,16 @@ bool in_this_network(std::uint32_t pid) {
 } // namespace
 
 telemetry::Outcome<SocketsObserver> SocketsObserver::open(std::uint32_t pid, const SocketsOptions& options) {
-    auto table = SocketTable::open();
+    auto table = SharedSocketTable::open({options.memory, options.figures, std::nullopt}, options.share);
     if (!table) return std::move(table).error();
-    SocketsObserver observer(std::move(*table));
+    return open(pid, std::move(*table), options.budget);
+}
+
+telemetry::Outcome<SocketsObserver> SocketsObserver::open(std::uint32_t pid, std::shared_ptr<SharedSocketTable> table,
+                                                          nanoseconds budget) {
+    SocketsObserver observer(std::move(table));
     observer.pid_ = pid;
-    observer.options_ = options;
+    observer.budget_ = budget;
     observer.folder_ = open_in(AT_FDCWD, fmt::format("/proc/{}/fd", pid).c_str(), O_DIRECTORY);
     if (!observer.folder_ && (errno == EACCES || errno == EPERM))
         return telemetry::Error{
@@ -66,51 +65,43 @@ telemetry::Outcome<SocketsObserver> SocketsObserver::open(std::uint32_t pid, con
 }
 
 telemetry::Status SocketsObserver::read(SocketsReading& into) {
-    const nanoseconds begin = now();
     struct stat folder {};
     if (::fstat(folder_.get(), &folder) != 0) return no_such_process(pid_);
-    if (begin < next_) return telemetry::success();
+    if (auto looked = table_->look(); !looked) return looked;
+    if (table_->taken() == taken_) return telemetry::success();
     const nanoseconds cpu_before = thread_cpu();
     ++reading_;
-    into.taken = begin;
-    if (auto read = table_.read(all_, {options_.memory, options_.figures, std::nullopt}); !read) return read;
-
-    const nanoseconds cpu_for_table = thread_cpu() - cpu_before;
-    into.listening_ports.clear();
-    for (const SocketReading& socket : all_)
-        if (socket.state == SocketState::listening) into.listening_ports.push_back(socket.local.port);
-    std::ranges::sort(into.listening_ports);
-    into.unassigned = note_sockets(into.listening_ports);
+    into.taken = taken_ = table_->taken();
+    into.unassigned = note_sockets();
     // Without news the pass still goes on a little, for sockets that came from another process.
     constexpr nanoseconds without_news = std::chrono::microseconds(400);
-    const bool alive = look_at_descriptors(now() + (into.unassigned > 0 ? options_.budget : without_news));
+    const bool alive = look_at_descriptors(now() + (into.unassigned > 0 ? budget_ : without_news));
     if (!alive) return no_such_process(pid_);
 
     into.sockets.clear();
     into.unassigned = 0;
-    for (SocketReading& socket : all_) {
+    for (const SocketReading& socket : table_->sockets()) {
         const auto at = known_.find(socket.inode);
         if (at == known_.end()) continue;
-        socket.accepted = at->second.accepted;
-        if (at->second.owner == Owner::process) into.sockets.push_back(socket);
+        if (at->second.owner == Owner::process) into.sockets.emplace_back(socket).accepted = at->second.accepted;
         if (at->second.owner == Owner::unknown) ++into.unassigned;
     }
-    if (known_.size() > 2 * all_.size() + 1000)
+    if (known_.size() > 2 * table_->sockets().size() + 1000)
         std::erase_if(known_, [this](const auto& entry) { return entry.second.seen_in != reading_; });
-    const std::chrono::duration<double, std::nano> cost = reading_ == 1 ? cpu_for_table : thread_cpu() - cpu_before;
-    if (options_.share < 1) next_ = begin + std::chrono::duration_cast<nanoseconds>(cost / options_.share);
+    if (reading_ > 1) table_->spent(thread_cpu() - cpu_before);
     return telemetry::success();
 }
 
 // Marks the sockets of this reading as seen; returns of how many the owner is unknown.
-std::uint32_t SocketsObserver::note_sockets(const std::vector<std::uint16_t>& listening_ports) {
+std::uint32_t SocketsObserver::note_sockets() {
     std::uint32_t unknown = 0;
-    for (const SocketReading& socket : all_) {
+    for (const SocketReading& socket : table_->sockets()) {
         if (socket.inode == 0) continue;
         const auto [at, is_new] = known_.try_emplace(socket.inode);
         if (is_new) at->second.since_pass = pass_;
         // Whoever listened may stop; who began while the table was being read is not in it yet.
-        at->second.accepted = at->second.accepted || std::ranges::binary_search(listening_ports, socket.local.port);
+        at->second.accepted =
+            at->second.accepted || std::ranges::binary_search(table_->listening_ports(), socket.local.port);
         at->second.seen_in = reading_;
         if (at->second.owner == Owner::unknown) ++unknown;
     }

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <unordered_map>
 #include <vector>
 
@@ -14,8 +15,6 @@ struct SocketsReading {
     std::chrono::nanoseconds taken{};   // CLOCK_MONOTONIC
     std::vector<SocketReading> sockets; // of the process, listening ones too
     std::uint32_t unassigned = 0;       // new ones of which is not yet known whether they are the process's
-    // The ports on which anybody in this network namespace listens, sorted.
-    std::vector<std::uint16_t> listening_ports;
 };
 
 struct SocketsOptions {
@@ -34,6 +33,9 @@ public:
     // Errors: no such process; its descriptors may not be seen (std::errc::permission_denied); it lives in another network
     // namespace (std::errc::address_not_available); no sock_diag.
     static telemetry::Outcome<SocketsObserver> open(std::uint32_t pid, const SocketsOptions& options = {});
+    // The same, with a reading that others use as well; `budget` as in SocketsOptions.
+    static telemetry::Outcome<SocketsObserver> open(std::uint32_t pid, std::shared_ptr<SharedSocketTable> table,
+                                                    std::chrono::nanoseconds budget = SocketsOptions().budget);
 
     // Overwrites `into`, whose memory is reused; leaves it as it was, `taken` too, while the share of time is used up: the
     // kernel takes about 2 µs for each socket of the machine. Errors: std::errc::no_such_process once the process has ended.
@@ -47,23 +49,22 @@ private:
         std::uint64_t since_pass = 0; // the pass over the descriptors that was under way when it appeared
         std::uint64_t seen_in = 0;    // the reading that had it last
     };
-    explicit SocketsObserver(SocketTable table)
+    explicit SocketsObserver(std::shared_ptr<SharedSocketTable> table)
         : table_(std::move(table)) {}
 
-    std::uint32_t note_sockets(const std::vector<std::uint16_t>& listening_ports);
+    std::uint32_t note_sockets();
     bool look_at_descriptors(std::chrono::nanoseconds until);
     void settle_unknown();
 
     std::uint32_t pid_ = 0;
-    SocketsOptions options_;
-    SocketTable table_;
+    std::chrono::nanoseconds budget_{};
+    std::shared_ptr<SharedSocketTable> table_;
     telemetry::UniqueFd folder_;  // /proc/PID/fd, for reading links in
     telemetry::UniqueFd listing_; // the same, at the position of the pass
     std::uint64_t pass_ = 1;
     std::uint64_t reading_ = 0;
-    std::chrono::nanoseconds next_{}; // CLOCK_MONOTONIC: when the share allows the next reading
+    std::chrono::nanoseconds taken_{}; // of the table
     std::vector<std::uint32_t> listed_;
-    std::vector<SocketReading> all_;
     std::unordered_map<std::uint64_t, Known> known_;               // by inode
     std::unordered_map<std::uint32_t, std::uint64_t> descriptors_; // inode of the socket behind each, as last seen
 };

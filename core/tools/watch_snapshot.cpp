@@ -134,6 +134,8 @@ Status Watcher::Impl::open() {
             servers.add(std::move(*reader));
     }
     previous_connections.resize(target.segments.size());
+    auto table = observe::SharedSocketTable::open({}, sockets_share); // one reading for all
+    if (!table) note(table.error().text);
     for (const std::uint32_t pid : target.pids) {
         if (target.state != telemetry::WriterState::alive) break; // the pid may be another's by now
         auto process = observe::ProcessObserver::open(pid);
@@ -144,7 +146,8 @@ Status Watcher::Impl::open() {
         Observed& one = observed.emplace_back();
         one.pid = pid;
         one.process = std::move(*process);
-        if (auto sockets = observe::SocketsObserver::open(pid, {.share = sockets_share}))
+        if (!table) continue;
+        if (auto sockets = observe::SocketsObserver::open(pid, *table))
             one.sockets = std::move(*sockets);
         else
             note(sockets.error().text);

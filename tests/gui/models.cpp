@@ -279,6 +279,31 @@ private slots:
         QVERIFY(std::isnan(metrics.update(*silent)[Quantity::voluntary_per_s]));
     }
 
+    void traffic_is_that_between_two_readings_of_the_sockets_and_holds_until_the_next() {
+        Metrics metrics;
+        for (int look = 0; look < 200; ++look) { // looks every 50 ms, sockets read every 2 s, 1,000 bytes/s
+            auto snapshot = snapshot_of({});
+            snapshot->processes = {{4711, "plain", false}};
+            snapshot->taken = snapshot->server.taken = 100s + look * 50ms;
+            snapshot->sockets_taken = 100s + look / 40 * 2s;
+            set(*snapshot, Gauge::connections_open, 1);
+            snapshot->server.counters.bytes_in = static_cast<std::uint64_t>(look / 40) * 2000;
+            const double traffic = metrics.update(*snapshot)[Quantity::traffic_in];
+            if (look < 40) {
+                QVERIFY(std::isnan(traffic));
+            } else {
+                QCOMPARE(traffic, 1000.0);
+            }
+        }
+        auto later = snapshot_of({}); // so many sockets that they are hardly read
+        later->processes = {{4711, "plain", false}};
+        later->taken = later->server.taken = 130s;
+        later->sockets_taken = 108s;
+        set(*later, Gauge::connections_open, 1);
+        later->server.counters.bytes_in = 8000;
+        QVERIFY(std::isnan(metrics.update(*later)[Quantity::traffic_in]));
+    }
+
     void the_division_of_cpu_time_does_not_jump_with_the_kernels_ticks_and_its_sum_is_exact() {
         Metrics metrics;
         std::uint64_t user = 0;

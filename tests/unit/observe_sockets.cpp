@@ -199,6 +199,24 @@ TEST(SocketsObserver, keeps_the_last_reading_while_its_share_of_time_is_used_up)
     EXPECT_EQ(reading.taken, first);
 }
 
+TEST(SocketsObserver, shares_a_reading_of_the_table_with_others) {
+    const auto table =
+        observe::SharedSocketTable::open({.memory = false, .figures = false, .local_port = std::nullopt}, 0.001);
+    ASSERT_TRUE(table);
+    auto first = observe::SocketsObserver::open(own_pid(), *table);
+    auto second = observe::SocketsObserver::open(static_cast<std::uint32_t>(::getppid()), *table);
+    ASSERT_TRUE(first && second);
+    observe::SocketsReading own;
+    observe::SocketsReading others;
+    ASSERT_TRUE(first->read(own));
+    ASSERT_TRUE(second->read(others));
+    EXPECT_GT(own.taken.count(), 0);
+    EXPECT_EQ(own.taken, others.taken);
+    (*table)->spent(std::chrono::hours(1)); // whoever looks, its share is used up
+    ASSERT_TRUE(first->read(own));
+    EXPECT_EQ(own.taken, others.taken);
+}
+
 TEST(SocketsObserver, names_a_process_that_is_not_there) {
     const auto observer = observe::SocketsObserver::open(4'194'305);
     ASSERT_FALSE(observer);
