@@ -157,7 +157,7 @@ constexpr std::array columns{
                      Kind::bytes, 6, "99.9 KiB", QUEUE_OF(send_queue)},
     ConnectionColumn{"round_trip", COLUMN_TEXT("Round trip"),
                      COLUMN_TEXT("From sending to the acknowledgement, smoothed, as TCP measures it (sock_diag)."),
-                     Kind::duration, 5, "99.9 ms",
+                     Kind::duration, 7, "99.9 ms",
                      [](const Context& c) {
                          return c.socket != nullptr && c.socket->round_trip ? seconds(*c.socket->round_trip) : not_known;
                      },
@@ -245,7 +245,7 @@ constexpr std::array columns{
                     "read 3 ms ago: it took bytes from the socket then (the kernel's trace point, with root's rights);\n"
                     "one of 40 in epoll_wait: it waits for this socket among others;\n"
                     "the only thread: the process has no other."),
-        Kind::text, 0, "one of 99 in epoll_wait",
+        Kind::text, 0, "one of 9 in epoll_wait",
         [](const Context& c) {
             return c.socket == nullptr || c.socket->thread.source == observe::ThreadSource::none
                        ? not_known

@@ -4,8 +4,6 @@
 #include "models/format.hpp"
 #include "models/quantity.hpp"
 
-#include <QFont>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -114,12 +112,6 @@ QVariant MemberModel::data(const QModelIndex& index, int role) const {
                              : tr("Seen by the kernel: it has no probe. Click for its connections alone.");
     case Qt::TextAlignmentRole:
         return QVariant(Qt::AlignVCenter | (index.column() == name ? Qt::AlignLeft : Qt::AlignRight));
-    case Qt::FontRole: {
-        QFont font;
-        if (!is_sum) return {};
-        font.setWeight(QFont::DemiBold);
-        return font;
-    }
     case IsSumRole:
         return is_sum;
     default:

@@ -219,6 +219,7 @@ void Anatomist::read_foreign(AnatomyReading& into) {
         return;
     }
     connection.carrier = telemetry::CarrierKind::thread;
+    connection.carrier_bytes = 1; // its stack is the connection's
     const auto anatomy = reader_->read([&]() -> telemetry::Outcome<telemetry::ConnectionReading> { return connection; });
     if (!anatomy) {
         into.problem = QString::fromStdString(anatomy.error().text);
@@ -228,8 +229,11 @@ void Anatomist::read_foreign(AnatomyReading& into) {
     into.carrier = connection.carrier;
     into.control = observe::control_rows(*anatomy);
     into.state = observe::state_rows(*anatomy);
+    for (observe::AnatomyRow& row : into.control)
+        if (row.label == "Carried by")
+            row.values = {"OS thread " + std::to_string(foreign_->thread) + ", which waits for it alone"};
     observe::AnatomyRow told;
-    told.label = "told by";
+    told.label = "Told by";
     told.values = {foreign_->told_by.toStdString()};
     told.source = "the kernel (/proc/PID/task/TID/syscall): no probe tells";
     into.control.insert(into.control.begin(), std::move(told));

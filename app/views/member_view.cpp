@@ -6,7 +6,9 @@
 
 #include <QEvent>
 #include <QHeaderView>
+#include <QPainter>
 #include <QResizeEvent>
+#include <QStyledItemDelegate>
 
 #include <algorithm>
 #include <array>
@@ -15,6 +17,25 @@ namespace connscope::app {
 
 namespace {
 constexpr int margin = 12; // pixels, both sides of a cell together
+constexpr int cell_margin = margin / 2;
+
+// Its texts stand below those of the heads.
+class MemberDelegate : public QStyledItemDelegate {
+public:
+    using QStyledItemDelegate::QStyledItemDelegate;
+
+    void paint(QPainter* painter, const QStyleOptionViewItem& option, const QModelIndex& index) const override {
+        const bool is_chosen = option.state.testFlag(QStyle::State_Selected);
+        if (is_chosen) painter->fillRect(option.rect, option.palette.color(QPalette::Highlight));
+        painter->setPen(option.palette.color(is_chosen ? QPalette::HighlightedText : QPalette::Text));
+        const bool is_sum = index.data(MemberModel::IsSumRole).toBool();
+        painter->setFont(is_sum ? scaled_font(option.font, 1.0, QFont::DemiBold) : option.font);
+        const QRect room = option.rect.adjusted(cell_margin, 0, -cell_margin, 0);
+        const QString text = painter->fontMetrics().elidedText(index.data().toString(), Qt::ElideRight, room.width());
+        painter->drawText(room, index.data(Qt::TextAlignmentRole).toInt(), text);
+    }
+};
+
 // As wide as the columns' usual texts.
 constexpr std::array<const char*, MemberModel::column_count> widest{"server",   "999999", "9,999", "9,999",
                                                                     "99.9 MiB", "99 %",   "99,999"};
@@ -28,6 +49,7 @@ MemberView::MemberView(MemberModel& model, QWidget* parent)
     setAccessibleDescription(tr("The processes that are watched together, one a row, and their sums in the last"));
     setHorizontalHeader(new QuietHeader(this));
     setModel(&model_);
+    setItemDelegate(new MemberDelegate(this));
     setSelectionBehavior(QAbstractItemView::SelectRows);
     setSelectionMode(QAbstractItemView::SingleSelection);
     setEditTriggers(QAbstractItemView::NoEditTriggers);
