@@ -115,7 +115,7 @@ void Anatomist::look() {
 }
 
 std::optional<observe::CostReading> Anatomist::read_cost() {
-    if (!open() || !segment_ || !segment_->read(scratch_)) return std::nullopt;
+    if (subject_.segment.isEmpty() || !open() || !segment_->read(scratch_)) return std::nullopt;
     auto reading = observe::read_cost(subject_.pid, scratch_);
     return reading ? std::optional(std::move(*reading)) : std::nullopt;
 }
@@ -139,13 +139,14 @@ void Anatomist::renew_cost() {
 
 // Opens the debug information before it is asked for, so that the first click is answered as fast as all others.
 void Anatomist::prepare() {
-    if (!open() || !reader_->prepare(prepared_at_once)) preparing_.stop();
+    const bool is_wanted = !subject_.segment.isEmpty() || subject_.id != 0; // of a foreign process none may ever be
+    if (!is_wanted || !open() || !reader_->prepare(prepared_at_once)) preparing_.stop();
 }
 
 // Once after each change of mode, what an anatomy needs of it alone.
 void Anatomist::read_once_before() {
-    if (preparing_.isActive() || !open() || !segment_ || !segment_->read(scratch_) || scratch_.connections.empty() ||
-        scratch_.mode_changes == warm_mode_changes_)
+    if (preparing_.isActive() || subject_.segment.isEmpty() || !open() || !segment_->read(scratch_) ||
+        scratch_.connections.empty() || scratch_.mode_changes == warm_mode_changes_)
         return;
     warm_mode_changes_ = scratch_.mode_changes;
     const auto& first = scratch_.connections.front();

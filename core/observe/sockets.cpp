@@ -125,8 +125,9 @@ bool SocketsObserver::look_at_descriptors(nanoseconds until) {
         for (const std::uint32_t descriptor : listed_) {
             std::uint64_t& inode = descriptors_[descriptor];
             if (inode != 0) {
+                // Still the same socket, as far as it was known: one that came after the table was read is looked at again.
                 const auto at = known_.find(inode);
-                if (at != known_.end() && at->second.seen_in == reading_) continue; // still the same socket
+                if (at != known_.end() && at->second.seen_in == reading_ && at->second.owner == Owner::process) continue;
             }
             inode = socket_inode(folder_.get(), descriptor);
             if (inode == 0) continue;

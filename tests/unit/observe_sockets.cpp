@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <string>
 #include <thread>
 #include <vector>
@@ -186,6 +187,29 @@ TEST(SocketsObserver, follows_connections_that_come_and_go_through_the_same_desc
         EXPECT_NE(find(reading.sockets, inode_of(client.get())), nullptr) << round;
         EXPECT_NE(find(reading.sockets, inode_of(server.get())), nullptr) << round;
     }
+}
+
+TEST(SocketsObserver, misses_no_connection_that_is_accepted_between_the_table_and_the_descriptors) {
+    const Loopback loopback;
+    auto observer = observe::SocketsObserver::open(own_pid(), {.share = 1});
+    ASSERT_TRUE(observer);
+    std::vector<UniqueFd> clients, servers;
+    std::atomic<bool> done{false};
+    std::thread connects([&] {
+        for (int i = 0; i < 400; ++i) {
+            clients.push_back(loopback.connect());
+            servers.push_back(loopback.accept());
+        }
+        done = true;
+    });
+    observe::SocketsReading reading;
+    while (!done) EXPECT_TRUE(observer->read(reading));
+    connects.join();
+    ASSERT_TRUE(read_all(*observer, reading));
+    std::size_t missed = 0;
+    for (const auto* sockets : {&clients, &servers})
+        for (const UniqueFd& socket : *sockets) missed += find(reading.sockets, inode_of(socket.get())) == nullptr ? 1 : 0;
+    EXPECT_EQ(missed, 0u);
 }
 
 TEST(SocketsObserver, keeps_the_last_reading_while_its_share_of_time_is_used_up) {
