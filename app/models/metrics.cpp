@@ -245,6 +245,7 @@ void Metrics::add_counter_rates(const Snapshot& snapshot, Sample& sample) {
     if (!counters_.empty() && now.slices < counters_.back().counters.slices) counters_.clear(); // another server
     // Between two readings of the sockets nothing is known to have changed: the rate is that of the last ones.
     const std::chrono::nanoseconds time = is_reported ? snapshot.taken : snapshot.sockets_taken;
+    if (time.count() == 0) return; // nothing was read yet
     if (counters_.empty() || time > counters_.back().time) counters_.push_back({time, now});
     const std::chrono::nanoseconds window = is_reported ? counter_window : socket_window;
     while (counters_.size() > 2 && time - counters_[1].time >= window) counters_.pop_front();

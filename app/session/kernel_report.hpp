@@ -37,6 +37,8 @@ public:
     telemetry::Status look(telemetry::ServerReading& into, std::vector<SocketFigures>& sockets,
                            OutgoingConnections& outgoing, const observe::ProcessReading& process,
                            std::chrono::nanoseconds now);
+    // CLOCK_MONOTONIC: when the sockets were read that the last look told of; less than 0: they were not yet.
+    std::chrono::nanoseconds sockets_taken() const noexcept { return taken_; }
     // The ports at which its connections were accepted, or will be.
     const std::vector<std::uint16_t>& ports() const noexcept { return ports_; }
 

@@ -193,7 +193,7 @@ void WatchedSet::add_up(Snapshot& into) {
     into.modes = modes_;
     into.processes.assign(members_.size(), {});
     into.sockets.clear();
-    into.sockets_taken = sockets_ ? sockets_->taken() : std::chrono::nanoseconds{};
+    into.sockets_taken = {};
     into.outgoing.connections.clear();
     into.outgoing.sockets.clear();
     into.server_memory = {};
@@ -208,6 +208,11 @@ void WatchedSet::add_up(Snapshot& into) {
         if (!members_[number]) continue;
         Member& member = *members_[number];
         into.processes[number] = told_of(member);
+        // Of several, that of the one that is behind.
+        if (member.report && member.report->sockets_taken().count() > 0) {
+            const auto taken = member.report->sockets_taken();
+            into.sockets_taken = into.sockets_taken.count() == 0 ? taken : std::min(into.sockets_taken, taken);
+        }
         for (auto* connections : {&member.reading.connections, &member.outgoing.connections})
             for (auto& connection : *connections) connection.segment = static_cast<std::uint32_t>(number);
         auto& outgoing = into.outgoing;

@@ -38,7 +38,7 @@ public:
 
 // As wide as the columns' usual texts.
 constexpr std::array<const char*, MemberModel::column_count> widest{"server",   "999999", "9,999", "9,999",
-                                                                    "99.9 MiB", "99 %",   "99,999"};
+                                                                    "99.9 MiB", "99.9 %", "99,999"};
 } // namespace
 
 MemberView::MemberView(MemberModel& model, QWidget* parent)
