@@ -232,14 +232,19 @@ void CooperativeThreads::watch() {
         const Ticks now = telemetry::ticks();
         // Where the other CPUs are busy too, the kernel lets it wait behind a hog, whom it is asked about.
         if (const std::int32_t main_thread = host_.main_thread(); main_thread != 0) fifo_->push_off(main_thread);
+        bool is_held = false;
         for_each([&](Carrier& carrier) {
             const Ticks since = carrier.own.since.load(std::memory_order_relaxed);
-            if (since == 0 || since >= now || telemetry::process_clock().duration(now - since) < fifo_limit) return;
+            if (since == 0 || since >= now) return;
+            const auto held = telemetry::process_clock().duration(now - since);
+            is_held = is_held || held > fifo_limit / 10;
+            if (held < fifo_limit) return;
             if (carrier.own.interrupted.exchange(true, std::memory_order_relaxed)) return;
             FifoCpu::demote(carrier.thread);
             spdlog::warn("connection {} had CPU {} for itself for {} ms: it goes on under the normal policy until it waits",
                          carrier.connection.id(), fifo_->number(), fifo_limit.count());
         });
+        if (is_held) fifo_->push_off_all(); // loops that others were moved to, and who moves them
     }
 }
 

@@ -3,7 +3,10 @@
 
 #include "connscope/server/thread_scheduling.hpp"
 
+#include <dirent.h>
+
 #include <cerrno>
+#include <cstdlib>
 
 namespace connscope::server {
 namespace {
@@ -53,6 +56,15 @@ void FifoCpu::push_off(std::int32_t thread) const noexcept {
     CPU_CLR(number_, &others);
     ::sched_setaffinity(thread, sizeof(others), &others);
     ::sched_setaffinity(thread, sizeof(own), &own);
+}
+
+void FifoCpu::push_off_all() const noexcept {
+    DIR* tasks = ::opendir("/proc/self/task");
+    if (tasks == nullptr) return;
+    while (const dirent* task = ::readdir(tasks)) {
+        if (const int thread = std::atoi(task->d_name); thread > 0) push_off(thread);
+    }
+    ::closedir(tasks);
 }
 
 void FifoCpu::leave(pthread_t thread) const noexcept {

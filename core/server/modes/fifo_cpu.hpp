@@ -26,6 +26,8 @@ public:
     void keep_off() const noexcept;
     // Takes another thread away from this CPU, to which it may come back.
     void push_off(std::int32_t thread) const noexcept;
+    // The same with all threads of this process that may run elsewhere.
+    void push_off_all() const noexcept;
     // Gives any thread of this process the normal policy back, and all CPUs.
     void leave(pthread_t thread) const noexcept;
     // Gives it the normal policy back, and leaves it on this CPU.
