@@ -134,10 +134,10 @@ TEST(watch_foreign, each_connection_of_a_threading_server_shows_the_thread_that_
     std::map<std::int64_t, json::object> connections;
     const auto all_wait = [&] {
         connections = by_peer(seen_of(server.pid()));
-        return std::ranges::all_of(connections, [](const auto& each) { return each.second.at("thread_source") == "waits"; });
+        return connections.size() == 30 &&
+               std::ranges::all_of(connections, [](const auto& each) { return each.second.at("thread_source") == "waits"; });
     };
     ASSERT_TRUE(eventually(all_wait, 30s));
-    ASSERT_EQ(connections.size(), 30u);
     for (const TestClient& client : clients) {
         const std::int64_t port = port_of(client);
         const json::object& connection = connections.at(port);
@@ -186,8 +186,9 @@ TEST(watch_foreign, who_has_read_from_a_connection_is_told_while_it_is_watched) 
         if (read.as_object().contains("notes")) note = json::serialize(read.at("notes"));
         if (!note.empty()) return true;
         connections = by_peer(read.as_object());
-        recorded =
-            std::ranges::all_of(connections, [](const auto& each) { return each.second.at("thread_source") == "read"; });
+        recorded = connections.size() == clients.size() && std::ranges::all_of(connections, [](const auto& each) {
+                       return each.second.at("thread_source") == "read";
+                   });
         told = serve_all(server, clients);
         return recorded;
     };
