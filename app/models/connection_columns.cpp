@@ -71,9 +71,18 @@ double mean_stamped(const Context& c) {
 #define TIME_OF(member)                                                                                                     \
     [](const Context& c) { return c.has_probe() ? seconds(c.connection.member) : not_known; },                              \
         [](const Context& c) { return c.has_probe() ? duration_text(c.connection.member) : unknown_text; }
+// Some servers do not know what a request is.
+bool is_counted(const Context& context, std::uint64_t count) {
+    return context.has_probe() && count != telemetry::layout::not_available;
+}
+
 #define COUNT_OF(member)                                                                                                    \
-    [](const Context& c) { return c.has_probe() ? static_cast<double>(c.connection.member) : not_known; },                  \
-        [](const Context& c) { return c.has_probe() ? number_text(c.connection.member) : unknown_text; }
+    [](const Context& c) {                                                                                                  \
+        return is_counted(c, c.connection.member) ? static_cast<double>(c.connection.member) : not_known;                   \
+    },                                                                                                                      \
+        [](const Context& c) {                                                                                              \
+            return is_counted(c, c.connection.member) ? number_text(c.connection.member) : unknown_text;                    \
+        }
 #define BYTES_OF(member)                                                                                                    \
     [](const Context& c) { return c.has_probe() ? static_cast<double>(c.connection.member) : not_known; },                  \
         [](const Context& c) {                                                                                              \

@@ -206,8 +206,9 @@ void Metrics::learn_split(const Snapshot& snapshot) {
     const auto user = server.gauge(Gauge::user_cpu_ns);
     const auto system = server.gauge(Gauge::system_cpu_ns);
     if (!user || !system) return;
-    const CostPoint now{server.heartbeat, static_cast<double>(*user) / 1e9, static_cast<double>(*system) / 1e9,
-                        static_cast<double>(server.counters.requests)};
+    const CostPoint now{
+        server.heartbeat, static_cast<double>(*user) / 1e9, static_cast<double>(*system) / 1e9,
+        server.counters.requests == telemetry::layout::not_available ? 0.0 : static_cast<double>(server.counters.requests)};
     if (!costs_.empty() && (now.requests < costs_.back().requests || now.user < costs_.back().user)) { // another server
         costs_.clear();
         system_share_ = not_known;
@@ -260,7 +261,8 @@ void Metrics::add_counter_rates(const Snapshot& snapshot, Sample& sample) {
         sample[Quantity::traffic_out] = static_cast<double>(newest.counters.bytes_out - before.counters.bytes_out) / span;
     }
     if (span > 0 && is_reported) {
-        sample[Quantity::requests_per_s] = static_cast<double>(now.requests - before.counters.requests) / span;
+        if (now.requests != telemetry::layout::not_available && now.requests >= before.counters.requests)
+            sample[Quantity::requests_per_s] = static_cast<double>(now.requests - before.counters.requests) / span;
         sample[Quantity::user_space_per_s] =
             static_cast<double>(now.user_space_switches - before.counters.user_space_switches) / span;
     }

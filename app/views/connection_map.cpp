@@ -39,7 +39,8 @@ QString description(const ConnectionContext& context) {
         .arg(c.id)
         .arg(QString::fromStdString(telemetry::to_string(c.peer)), state_text(c.state),
              duration_text(std::max(context.now - c.state_since, std::chrono::nanoseconds(0))), carrier_text(c.carrier),
-             count_text(static_cast<double>(c.requests)), duration_text(c.longest_slice), duration_text(c.longest_ready));
+             c.requests == telemetry::layout::not_available ? unknown_text : count_text(static_cast<double>(c.requests)),
+             duration_text(c.longest_slice), duration_text(c.longest_ready));
 }
 
 } // namespace

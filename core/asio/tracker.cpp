@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -80,7 +81,8 @@ Process::Process() {
     server->describe("tcp", "", "");
 }
 
-// Whether somebody reads, the clock's beat, and sockets that are gone; ten times a second as long as anything happens.
+// Whether somebody reads, what the process has used, the clock's beat, and sockets that are gone; ten times a second as long
+// as anything happens.
 void Process::look_around(Visitor& me, Ticks now) noexcept {
     static const auto pause = static_cast<Ticks>(1e8 / process_clock().ns_per_tick); // 0.1 s
     if (now - looked.load(std::memory_order_relaxed) < pause) [[likely]]             // a time
@@ -89,6 +91,15 @@ void Process::look_around(Visitor& me, Ticks now) noexcept {
     if (!lock) return; // another thread does
     looked.store(now, std::memory_order_relaxed);
     is_watched.store(server->watched(), std::memory_order_relaxed); // from the next slice on
+    rusage used{};
+    ::getrusage(RUSAGE_SELF, &used);
+    const auto ns = [](const timeval& time) {
+        return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(time.tv_usec) * 1000;
+    };
+    server->set(Gauge::user_cpu_ns, ns(used.ru_utime));
+    server->set(Gauge::system_cpu_ns, ns(used.ru_stime));
+    server->set(Gauge::voluntary_switches, static_cast<std::uint64_t>(used.ru_nvcsw));
+    server->set(Gauge::involuntary_switches, static_cast<std::uint64_t>(used.ru_nivcsw));
     server->beat();
     sweep(me);
 }
@@ -113,6 +124,8 @@ void Process::open(Socket& socket, int descriptor) noexcept {
     if (connected) socket.probe = server->open_at(static_cast<std::uint32_t>(descriptor), connected->peer, connected->inode);
     socket.left_out = !socket.probe; // until its descriptor is used again
     if (socket.left_out) return;
+    // What a request is, Asio does not know.
+    server->slot(static_cast<std::uint32_t>(descriptor)).requests.store(layout::not_available, std::memory_order_relaxed);
     ++socket.generation;
     socket.pending = {};
     socket.running = false;

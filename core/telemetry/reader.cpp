@@ -297,6 +297,10 @@ Status SegmentReader::read(ServerReading& into) {
             break;
         }
     }
+    // A server that counts no connection's requests has none to add up.
+    if (!into.connections.empty() &&
+        std::ranges::all_of(into.connections, [](const ConnectionReading& each) { return each.requests == not_available; }))
+        into.counters.requests = not_available;
     return impl_->check();
 }
 

@@ -17,7 +17,10 @@ void add_gauges(std::array<std::uint64_t, gauge_count>& sum, const std::array<st
 void add_counters(ServerCounters& sum, const ServerCounters& one) {
     sum.slices += one.slices;
     sum.user_space_switches += one.user_space_switches;
-    sum.requests += one.requests;
+    if (sum.requests == layout::not_available)
+        sum.requests = one.requests;
+    else if (one.requests != layout::not_available)
+        sum.requests += one.requests;
     sum.bytes_in += one.bytes_in;
     sum.bytes_out += one.bytes_out;
     sum.events_written += one.events_written;

@@ -27,7 +27,9 @@ void write(Writer& json, const ConnectionRow& row) {
         .member("carrier", telemetry::name_of(c.carrier))
         .member("mode", row.mode);
     json.member("thread", unless_zero(c.thread)).member("cpu", row.cpu).member("requests_per_s", row.requests_per_s);
-    json.member("requests", c.requests).member("bytes_in", c.bytes_in).member("bytes_out", c.bytes_out);
+    json.member("requests", c.requests == telemetry::layout::not_available ? std::nullopt : std::optional(c.requests))
+        .member("bytes_in", c.bytes_in)
+        .member("bytes_out", c.bytes_out);
     json.member("slices", c.slices).member("run_us", c.run).member("ready_us", c.ready).member("waiting_us", c.waiting);
     json.member("longest_slice_us", c.longest_slice).member("longest_ready_us", c.longest_ready);
     json.member("user_space_switches", c.user_space_switches);

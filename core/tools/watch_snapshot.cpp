@@ -391,9 +391,17 @@ void Watcher::Impl::add_server(Snapshot& into) {
     totals.cpu_user_s = in_seconds(as_double(reading.gauge(Gauge::user_cpu_ns)));
     totals.cpu_system_s = in_seconds(as_double(reading.gauge(Gauge::system_cpu_ns)));
     take_rates(totals, into);
+    // connscope::asio writes them when something happens: of a while in which nothing does, the last rates are not true.
+    constexpr nanoseconds gauges_are_old = std::chrono::seconds(1);
+    if (reading.taken - reading.heartbeat > gauges_are_old) {
+        into.cpu = {};
+        into.switches_per_s = {};
+    }
     const nanoseconds span = reading.taken - previous_taken;
     const auto user_space = static_cast<double>(reading.counters.user_space_switches);
-    const auto requests = static_cast<double>(reading.counters.requests);
+    const Maybe<double> requests = reading.counters.requests == telemetry::layout::not_available // not told
+                                       ? std::nullopt
+                                       : Maybe<double>(static_cast<double>(reading.counters.requests));
     into.switches_per_s.user_space = rate(user_space, std::exchange(previous_user_space, user_space), span);
     into.requests_per_s = rate(requests, std::exchange(previous_requests, requests), span);
     if (options.connections) fill_connection_rows(into);
@@ -443,7 +451,7 @@ void Watcher::Impl::fill_connection_rows(Snapshot& into) {
         PreviousConnection& before = slots[now.slot];
         if (before.id == now.id && span > 0) {
             row.cpu = std::max(0.0, seconds(now.run - before.run)) / span;
-            if (now.requests >= before.requests)
+            if (now.requests >= before.requests && now.requests != telemetry::layout::not_available)
                 row.requests_per_s = static_cast<double>(now.requests - before.requests) / span;
         }
         before = {now.id, now.run, now.requests};
