@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "models/connection_model.hpp"
 
+#include "models/format.hpp"
+
 #include <QCoreApplication>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <map>
+#include <string_view>
 #include <utility>
 
 namespace connscope::app {
@@ -78,6 +81,9 @@ QVariant ConnectionModel::headerData(int section, Qt::Orientation orientation, i
     case Qt::DisplayRole:
         return translated(column.head);
     case Qt::ToolTipRole:
+        if (std::string_view(column.id) == "told_by" && snapshot_ && snapshot_->reads_recorded)
+            return translated(column.tip) + QLatin1Char('\n') +
+                   tr("Reads were recorded %1 of the time.").arg(percent_text(*snapshot_->reads_recorded));
         return translated(column.tip);
     case Qt::TextAlignmentRole: {
         const bool is_word = column.kind == ConnectionColumn::Kind::text || column.kind == ConnectionColumn::Kind::state ||

@@ -87,6 +87,7 @@ struct Snapshot {
     std::vector<WatchedProcess> processes;    // ConnectionReading::segment is the index of one
     std::vector<SocketFigures> sockets;       // of server.connections, one by one; empty: nothing is known of any
     std::chrono::nanoseconds sockets_taken{}; // CLOCK_MONOTONIC: when those of processes without a probe were read; 0: never
+    std::optional<double> reads_recorded;     // the part of the time in which it was recorded who reads from sockets
     OutgoingConnections outgoing;             // they are not among server.connections and count nowhere
     std::optional<observe::ProcessReading> server_process; // all of them together
     WeighedMemory server_memory;

@@ -194,6 +194,8 @@ void WatchedSet::add_up(Snapshot& into) {
     into.processes.assign(members_.size(), {});
     into.sockets.clear();
     into.sockets_taken = {};
+    into.reads_recorded.reset();
+    if (reads_) into.reads_recorded = reads_->recorded_share();
     into.outgoing.connections.clear();
     into.outgoing.sockets.clear();
     into.server_memory = {};

@@ -5,6 +5,8 @@
 #include "connscope/observe/process.hpp"
 #include "connscope/telemetry/clock.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <unordered_map>
@@ -514,6 +516,10 @@ Status Watcher::read(Snapshot& into) {
         if (!impl.process_readings.empty()) impl.take_rates(impl.kernel_totals(), into);
     }
     into.notes = impl.notes;
+    constexpr double nearly_all = 0.95;
+    if (const double share = impl.reads ? impl.reads->recorded_share() : 1; share > 0 && share < nearly_all)
+        into.notes.push_back(
+            fmt::format("reads from sockets were recorded {:.0f} % of the time: there are too many", share * 100));
     return telemetry::success();
 }
 
