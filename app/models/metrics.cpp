@@ -30,6 +30,16 @@ double as_number(std::optional<std::uint64_t> value) { return value ? static_cas
 
 } // namespace
 
+Sources sources_of(const Snapshot& snapshot, bool is_attached) {
+    Sources sources;
+    if (!is_attached) return sources;
+    sources.load = false;
+    sources.probe = has_probe(snapshot);
+    sources.requests = sources.probe && snapshot.server.counters.requests != telemetry::layout::not_available;
+    sources.idle_memory = sources.probe && snapshot.server.gauge(Gauge::idle_private_bytes).has_value();
+    return sources;
+}
+
 void WindowedPercentiles::add(const telemetry::Histogram& since, std::chrono::nanoseconds time) {
     if (parts_.empty() || time - parts_.back().begin >= percentile_part) {
         Part part;

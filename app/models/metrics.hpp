@@ -31,6 +31,16 @@ private:
     telemetry::Histogram sum_;
 };
 
+// Who tells something of what is watched: what nobody tells has no place on the screen.
+struct Sources {
+    bool probe = true;       // it reports by itself
+    bool load = true;        // clients of connscope's own are connected to it
+    bool requests = true;    // it knows what a request is
+    bool idle_memory = true; // it has told what it took before its first connection
+    bool operator==(const Sources&) const = default;
+};
+Sources sources_of(const Snapshot& snapshot, bool is_attached);
+
 // Turns snapshots into samples. What the server writes ten times a second (its gauges) becomes a rate from one writing to
 // the next, whatever the rhythm of looking; what it counts at every event becomes a rate over the last 200 ms.
 class Metrics {

@@ -108,18 +108,32 @@ public:
     QString id() const override { return QStringLiteral("not_scheduled"); }
     std::optional<Finding> check(const WarningContext& context) override {
         const auto* ready = longest_in(context.snapshot, ConnectionState::ready);
-        if (ready == nullptr || in_state(context.snapshot, *ready) < context.thresholds.unscheduled_s) return std::nullopt;
-        const auto waiting = std::count_if(context.snapshot.server.connections.begin(),
-                                           context.snapshot.server.connections.end(), [&](const auto& c) {
-                                               return c.state == ConnectionState::ready &&
-                                                      in_state(context.snapshot, c) >= context.thresholds.unscheduled_s;
-                                           });
+        if (ready == nullptr) return std::nullopt;
+        const WatchedProcess* process = process_of(context.snapshot, *ready);
+        const bool has_probe = process == nullptr || process->has_probe;
+        const double least =
+            has_probe ? context.thresholds.unscheduled_s : std::max(context.thresholds.unscheduled_s, least_unread_s);
+        const double waits = in_state(context.snapshot, *ready);
+        if (waits < least) return std::nullopt;
+        const auto waiting = std::count_if(
+            context.snapshot.server.connections.begin(), context.snapshot.server.connections.end(),
+            [&](const auto& c) { return c.state == ConnectionState::ready && in_state(context.snapshot, c) >= least; });
         const QString others = waiting > 1 ? tr(", as %1 others").arg(waiting - 1) : QString();
+        const QString sentence = has_probe ? tr("%1 could run and has waited %2 for a CPU%3.")
+                                 : is_left_open(context.snapshot, *ready)
+                                     ? tr("%1 was ended by its peer %2 ago, and its process has not closed it%3.")
+                                     : tr("%1 has waited %2 for its process to read what has come%3.");
         return Finding{
-            tr("%1 could run and has waited %2 for a CPU%3.")
-                .arg(who(context.snapshot, key_of(*ready)), duration_text(in_state(context.snapshot, *ready)), others),
-            key_of(*ready),
-            {}};
+            sentence.arg(who(context.snapshot, key_of(*ready)), duration_text(waits), others), key_of(*ready), {}};
+    }
+
+private:
+    // Sockets are looked at less often than what a probe writes.
+    static constexpr double least_unread_s = 1;
+
+    static bool is_left_open(const Snapshot& snapshot, const ConnectionReading& connection) {
+        const auto index = static_cast<std::size_t>(&connection - snapshot.server.connections.data());
+        return index < snapshot.sockets.size() && snapshot.sockets[index].state == observe::SocketState::close_wait;
     }
 };
 

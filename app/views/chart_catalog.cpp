@@ -206,10 +206,10 @@ std::vector<ChartSpec> chart_catalog() {
             "Of a process without a probe from the kernel's figures of each socket, up to five times a second and "
             "over the last second; what a connection did between the last look and its end is missing."),
          Shown::without_load});
-    const std::map<QString, Shown> conditions{{QStringLiteral("per-connection"), Shown::with_probe},
-                                              {QStringLiteral("requests"), Shown::with_probe},
+    const std::map<QString, Shown> conditions{{QStringLiteral("per-connection"), Shown::with_idle_memory},
+                                              {QStringLiteral("requests"), Shown::with_requests},
                                               {QStringLiteral("delay"), Shown::with_probe},
-                                              {QStringLiteral("cost"), Shown::with_probe},
+                                              {QStringLiteral("cost"), Shown::with_requests},
                                               {QStringLiteral("latency"), Shown::with_load}};
     const std::map<QString, QString> short_titles{{QStringLiteral("states"), tr("States")},
                                                   {QStringLiteral("carriers"), tr("Carriers")},

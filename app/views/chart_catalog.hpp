@@ -25,9 +25,12 @@ struct SeriesSpec {
 // When a chart is there: one that could only be empty is not.
 enum class Shown {
     always,
-    with_probe,   // where what is watched reports by itself
-    with_load,    // where clients of connscope's own are connected
-    without_load, // where they are not, and something else stands for what they would tell
+    // By what is told, see Sources.
+    with_probe,
+    with_requests,
+    with_idle_memory,
+    with_load,
+    without_load, // something else stands for what clients would tell
 };
 
 // What one chart shows. A new chart is a new entry of chart_catalog().

@@ -139,10 +139,9 @@ void ChartGrid::resizeEvent(QResizeEvent* event) {
     arrange();
 }
 
-void ChartGrid::show_sources(bool has_probe, bool has_load) {
-    if (has_probe == has_probe_ && has_load == has_load_) return;
-    has_probe_ = has_probe;
-    has_load_ = has_load;
+void ChartGrid::show_sources(const Sources& sources) {
+    if (sources == sources_) return;
+    sources_ = sources;
     columns_ = 0;
     arrange();
     redraw();
@@ -153,11 +152,15 @@ bool ChartGrid::has_source(const Chart& chart) const {
     case Shown::always:
         return true;
     case Shown::with_probe:
-        return has_probe_;
+        return sources_.probe;
+    case Shown::with_requests:
+        return sources_.requests;
+    case Shown::with_idle_memory:
+        return sources_.idle_memory;
     case Shown::with_load:
-        return has_load_;
+        return sources_.load;
     case Shown::without_load:
-        return !has_load_;
+        return !sources_.load;
     }
     return true;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "models/metrics.hpp"
+
 #include <QWidget>
 
 #include <vector>
@@ -26,9 +28,8 @@ public:
     void refresh_legends();
     // What the modes of the server are, by their numbers.
     void show_modes(const std::vector<ModeDescription>& modes);
-    // Whether what is watched reports by itself, and whether clients of connscope's own are connected to it: charts that
-    // would stay empty are not shown.
-    void show_sources(bool has_probe, bool has_load);
+    // Charts that would stay empty are not shown.
+    void show_sources(const Sources& sources);
     // Shows one chart alone, or all again with nullptr.
     void enlarge(Chart* chart);
     Chart* enlarged() const noexcept { return enlarged_; }
@@ -55,8 +56,7 @@ private:
     Chart* enlarged_ = nullptr;
     QGridLayout* grid_;
     int columns_ = 0;
-    bool has_probe_ = true;
-    bool has_load_ = true;
+    Sources sources_;
 };
 
 // How many columns make `count` cells of the given room nearest to the shape that suits a chart.

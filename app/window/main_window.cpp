@@ -366,9 +366,10 @@ void MainWindow::refresh_views() {
 
 void MainWindow::refresh_numbers() {
     const FrameShare share(meter_, "numbers");
-    const bool is_reported = !session_.server().is_attached || has_probe(*newest_);
-    charts_->show_sources(is_reported, !session_.server().is_attached);
-    numbers_->show_sources(is_reported, !session_.server().is_attached);
+    const Sources sources = sources_of(*newest_, session_.server().is_attached);
+    charts_->show_sources(sources);
+    numbers_->show_sources(sources);
+    show_told_modes();
     charts_->refresh_legends();
     numbers_->refresh();
     mode_bar_->show_counts(connections_by_mode(*newest_));

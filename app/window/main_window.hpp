@@ -144,6 +144,7 @@ private:
     void show_attached(const ProcessStatus& status);
     void make_processes_panel();
     void show_processes();
+    void show_told_modes();
     void act_on_server();
     // main_window_pages.cpp
     void make_pages_menu(QMenu& server);
@@ -209,7 +210,8 @@ private:
     Panel* anatomy_panel_ = nullptr;
     Panel* processes_panel_ = nullptr;
     MemberView* processes_ = nullptr;
-    bool are_several_ = false; // processes: their panel was shown for it
+    std::vector<std::string> told_modes_; // of what is attached and lists none
+    bool are_several_ = false;            // processes: their panel was shown for it
     bool anatomy_was_shown_ = false;
     std::vector<Panel*> panels_; // all of them, in the order of the View menu
     StatusLine* status_line_;

@@ -2,6 +2,7 @@
 // What the window does differently while it watches processes that others have started.
 #include "window/main_window.hpp"
 
+#include "views/chart_grid.hpp"
 #include "views/connection_view.hpp"
 #include "views/filter_line.hpp"
 #include "views/member_view.hpp"
@@ -79,6 +80,18 @@ void MainWindow::show_processes() {
     } else {
         processes_panel_->hide();
     }
+}
+
+// A server that cannot be asked for its modes has their names in its segment.
+void MainWindow::show_told_modes() {
+    if (!session_.server().is_attached || !session_.modes().empty() || newest_->modes == told_modes_) return;
+    told_modes_ = newest_->modes;
+    std::vector<ModeDescription> modes;
+    for (const std::string& name : told_modes_) {
+        ModeDescription& mode = modes.emplace_back();
+        mode.id = mode.name = QString::fromStdString(name);
+    }
+    charts_->show_modes(modes);
 }
 
 // Another server is watched from now on: nothing of the one before belongs to it.

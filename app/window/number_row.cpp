@@ -3,6 +3,7 @@
 
 #include "models/format.hpp"
 #include "models/history.hpp"
+#include "models/metrics.hpp"
 #include "views/number_card.hpp"
 
 #include <QHBoxLayout>
@@ -77,15 +78,18 @@ NumberRow::NumberRow(const History& history, QWidget* parent)
     for (NumberCard* card : {connections_, threads_, resident_, cpu_, carriers_, memory_, switches_, all_switches_, latency_,
                              requests_, received_, sent_})
         row->addWidget(card, 1);
-    show_sources(true, true);
+    show_sources({});
     connect(&history_, &History::marked, this, &NumberRow::remember_before_change);
 }
 
-void NumberRow::show_sources(bool has_probe, bool has_load) {
-    for (NumberCard* card : {carriers_, memory_, switches_, requests_}) card->setVisible(has_probe);
-    for (NumberCard* card : {resident_, all_switches_, received_, sent_}) card->setVisible(!has_probe);
-    latency_->setVisible(has_load);
-    cpu_->setVisible(!has_load);
+void NumberRow::show_sources(const Sources& sources) {
+    carriers_->setVisible(sources.probe);
+    memory_->setVisible(sources.idle_memory);
+    resident_->setVisible(!sources.idle_memory);
+    for (NumberCard* card : {switches_, requests_}) card->setVisible(sources.requests);
+    for (NumberCard* card : {all_switches_, received_, sent_}) card->setVisible(!sources.requests);
+    latency_->setVisible(sources.load);
+    cpu_->setVisible(!sources.load);
 }
 
 double NumberRow::now(Quantity which) const {

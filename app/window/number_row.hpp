@@ -10,6 +10,7 @@
 namespace connscope::app {
 
 class History;
+struct Sources;
 class NumberCard;
 
 // The numbers above the charts, each with what it was before the last change of mode. `history` outlives it.
@@ -20,9 +21,8 @@ public:
 
     // Writes all numbers anew; a few times a second, so that they can be read.
     void refresh();
-    // Whether what is watched reports by itself, and whether clients of connscope's own are connected to it: where they are
-    // not, other numbers stand for those that could not be had.
-    void show_sources(bool has_probe, bool has_load);
+    // Other numbers stand for those that could not be had.
+    void show_sources(const Sources& sources);
 
 private:
     void remember_before_change();

@@ -479,6 +479,49 @@ private slots:
                 "Connection 7 of process 4711 has not yielded for 1\u00a0s; the kernel lets the others run meanwhile.")));
     }
 
+    void what_a_process_without_a_probe_leaves_unread_does_not_wait_for_a_cpu() {
+        ConnectionReading waits = connection(7, 1, ConnectionState::ready);
+        waits.state_since = 40s;
+        const auto snapshot = snapshot_of({waits});
+        snapshot->processes = {{4711, "plain", false}};
+        const auto sentence = [&] {
+            ProcessStatus server;
+            server.phase = ProcessStatus::Phase::running;
+            const WarningThresholds thresholds;
+            QString text;
+            for (const auto& rule : all_warning_rules()) {
+                if (rule->id() != QLatin1String("not_scheduled")) continue;
+                if (auto finding = rule->check({*snapshot, server, thresholds, 100, {}, false, {}, false}))
+                    text = finding->text;
+            }
+            return text.replace(QChar(0xa0), QLatin1Char(' '));
+        };
+        QCOMPARE(sentence(), QStringLiteral("Connection 7 has waited 60 s for its process to read what has come."));
+        snapshot->sockets.resize(1);
+        snapshot->sockets[0].known = true;
+        snapshot->sockets[0].state = observe::SocketState::close_wait;
+        QCOMPARE(sentence(),
+                 QStringLiteral("Connection 7 was ended by its peer 60 s ago, and its process has not closed it."));
+        snapshot->processes[0].has_probe = true;
+        QCOMPARE(sentence(), QStringLiteral("Connection 7 could run and has waited 60 s for a CPU."));
+    }
+
+    void what_nobody_tells_has_no_place_on_the_screen() {
+        const auto snapshot = snapshot_of({connection(7, 1)});
+        snapshot->processes = {{4711, "asio", true}};
+        QCOMPARE(sources_of(*snapshot, false), Sources{});
+        set(*snapshot, Gauge::idle_private_bytes, 1);
+        Sources told;
+        told.load = false;
+        QCOMPARE(sources_of(*snapshot, true), told);
+        snapshot->server.counters.requests = telemetry::layout::not_available;
+        told.requests = false;
+        QCOMPARE(sources_of(*snapshot, true), told);
+        snapshot->processes[0].has_probe = false;
+        told.probe = told.idle_memory = false;
+        QCOMPARE(sources_of(*snapshot, true), told);
+    }
+
     void a_filter_hides_rows_and_keeps_the_total() {
         ConnectionModel model;
         model.update(snapshot_of({connection(1, 5), connection(2, 9), connection(3, 1)}));

@@ -73,7 +73,7 @@ struct Shares {
 class Watched {
 public:
     Watched(std::uint32_t pid, telemetry::SegmentReader segment)
-        : switches_(pid)
+        : switches_(pid, {})
         , segment_(std::move(segment))
         , view_(timeline_, time_) {
         view_.resize(1400, 240);
