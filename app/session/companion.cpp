@@ -48,7 +48,10 @@ Companion::Companion(QObject* parent)
     });
 }
 
-Companion::~Companion() { end(std::chrono::milliseconds(500)); }
+Companion::~Companion() {
+    blockSignals(true); // whoever listens is about to be gone, and waiting reads what it tells
+    end(std::chrono::milliseconds(500));
+}
 
 void Companion::start(const QString& program, const QStringList& arguments) {
     program_ = QFileInfo(program).fileName();

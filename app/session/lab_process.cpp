@@ -22,6 +22,7 @@ LabProcess::LabProcess(QObject* parent)
 }
 
 LabProcess::~LabProcess() {
+    blockSignals(true); // whoever listens is about to be gone, and waiting reads what it tells
     over_ = true;
     if (!is_running()) return;
     process_.terminate();

@@ -2,6 +2,8 @@
 // How often to interrupt: the page with a real sweep, and where its two curves cross.
 #include "window_support.hpp"
 
+#include "session/lab_process.hpp"
+
 #include "views/sweep_view.hpp"
 #include "window/sweep_page.hpp"
 
@@ -126,6 +128,18 @@ private slots:
         QVERIFY(!page->view().sweep().points.empty());
         QVERIFY(page->view().sweep().points.size() < 10);
         QVERIFY(control<QLabel>("sweep_state")->text().startsWith(QStringLiteral("Stopped")));
+    }
+
+    void a_window_that_is_closed_meanwhile_hears_no_more_of_it() {
+        auto process = std::make_unique<LabProcess>();
+        int told = 0;
+        connect(process.get(), &LabProcess::told, this, [&] { ++told; });
+        process->start(QStringLiteral(CONNSCOPE_BIN_FOLDER), {QStringLiteral("--sweep"), QStringLiteral("fibers"),
+                                                              QStringLiteral("--stretch"), QStringLiteral("0.3")});
+        QTRY_VERIFY_WITH_TIMEOUT(told > 0, sweep_patience);
+        const int before = told;
+        process.reset(); // it tells how far it came when it is ended
+        QCOMPARE(told, before);
     }
 
     void a_sweep_that_cannot_start_says_why() {
