@@ -165,7 +165,8 @@ QWidget* ComparisonPage::make_head() {
     rows->setSpacing(4);
     auto* row = new QHBoxLayout;
     row->setSpacing(8);
-    runs_ = named(new ElidedComboBox(head), "compare_runs", tr("Which comparison is shown"), tr("The history, the newest first"));
+    runs_ = named(new ElidedComboBox(head), "compare_runs", tr("Which comparison is shown"),
+                  tr("The history, the newest first"));
     beside_ =
         named(new ElidedComboBox(head), "compare_beside", tr("What it is held against"),
               tr("Another comparison: before and after a change, or that of another machine. Each value is then shown as "

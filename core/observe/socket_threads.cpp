@@ -17,7 +17,6 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
-#include <ctime>
 #include <utility>
 
 namespace connscope::observe {

@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <ctime>
 
 namespace connscope::observe {
 namespace {

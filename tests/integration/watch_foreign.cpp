@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // connscope-watch beside servers that know nothing of connscope, checked against what they and the kernel's own tools say.
-#include "../support.hpp"
-
-#include <boost/json.hpp>
+#include "watch_support.hpp"
 
 #include <algorithm>
 #include <map>
@@ -90,15 +88,7 @@ std::int64_t port_of(const TestClient& client) {
 }
 
 // What connscope-watch says at one moment.
-json::object seen_of(const std::string& pid) {
-    Child program({"connscope-watch", pid, "--once", "--json", "--connections"});
-    const std::string line = program.line();
-    EXPECT_EQ(program.wait(), 0);
-    boost::system::error_code error;
-    const json::value read = json::parse(line, error);
-    EXPECT_FALSE(error) << line;
-    return error || !read.is_object() ? json::object() : read.as_object();
-}
+json::object seen_of(const std::string& pid) { return watch({pid, "--once", "--json", "--connections"}); }
 
 // The connections of one moment by the ports of their peers.
 std::map<std::int64_t, json::object> by_peer(const json::object& seen) {

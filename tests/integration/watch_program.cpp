@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // connscope-watch as a program, beside a real server whose connections are in several modes.
-#include "../support.hpp"
-
-#include <boost/json.hpp>
+#include "watch_support.hpp"
 
 #include <map>
 
@@ -10,17 +8,6 @@ namespace connscope::test {
 namespace {
 
 namespace json = boost::json;
-
-json::object watch(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), "connscope-watch");
-    Child program(std::move(arguments));
-    const std::string line = program.line();
-    EXPECT_EQ(program.wait(), 0);
-    boost::system::error_code error;
-    const json::value read = json::parse(line, error);
-    EXPECT_FALSE(error) << line;
-    return error || !read.is_object() ? json::object() : read.as_object();
-}
 
 TEST(watch_program, connections_are_counted_by_the_mode_that_carries_them) {
     const RunningServer server;
